@@ -1,0 +1,116 @@
+"""What a plan decides and the position it claims: the data that formulation, ledger and report share.
+
+Everything is in plain units (USD, BTC, machines). ``node`` is always the node of the tree where the decision
+is taken. Facilities are indexed as in `facility_names`: the scenario's existing loans first, then its offers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from optimizer.market.tree import Floats
+from optimizer.scenario.schema import Scenario
+
+# The draw node of what was owed before today.
+OPENING = -1
+
+
+@dataclass(frozen=True)
+class Order:
+    """``units`` of a candidate ordered for a site; whole lots at node 0."""
+
+    node: int
+    model: str
+    site: str
+    units: float
+
+
+@dataclass(frozen=True)
+class Retirement:
+    """``units`` to be unplugged and resold at the end of month ``month`` (>= the node's), on every branch after
+    ``node``, at the resale price met there."""
+
+    node: int
+    model: str
+    site: str
+    units: float
+    month: int
+
+
+@dataclass(frozen=True)
+class Draw:
+    """``amount_usd`` of principal drawn at ``apr`` under the tier of ``max_ltv``; the fee is kept back from it."""
+
+    node: int
+    facility: str
+    tier: int
+    amount_usd: float
+
+
+@dataclass(frozen=True)
+class Repayment:
+    """Principal repaid at a node of what was drawn at ``drawn_node`` (OPENING for an existing loan), scheduled
+    instalments and maturities included. Principal met by a lender's sale of collateral is not in it."""
+
+    node: int
+    facility: str
+    tier: int
+    drawn_node: int
+    principal_usd: float
+
+
+@dataclass(frozen=True)
+class Pledge:
+    """BTC moved to (``top_up_btc``) the lender beyond what draws pledge by themselves, or taken back on a price
+    rise (``release_btc``). What a draw pledges and repayment frees follows from the contract."""
+
+    node: int
+    facility: str
+    top_up_btc: float
+    release_btc: float
+
+
+@dataclass(frozen=True)
+class Liquidation:
+    """The lender sells ``seized_btc`` at the month's low and keeps the fee; ``principal_usd`` of the draw at
+    ``drawn_node`` is met from it."""
+
+    node: int
+    facility: str
+    seized_btc: float
+    principal_usd: tuple[tuple[int, int, float], ...]  # (tier, drawn_node, usd)
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """All that a plan decides, at every node. ``sell_btc`` and ``buy_btc``: [node]."""
+
+    sell_btc: Floats
+    buy_btc: Floats
+    orders: tuple[Order, ...]
+    retirements: tuple[Retirement, ...]
+    draws: tuple[Draw, ...]
+    repayments: tuple[Repayment, ...]
+    pledges: tuple[Pledge, ...]
+    liquidations: tuple[Liquidation, ...] = ()
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where the company stands at the end of each node, after its decisions.
+
+    btc: free and pledged together, [node]. pledged_btc and owed_usd (principal and accrued interest):
+    [node, facility]. cash_usd: [node]. hashrate_ph: running nameplate PH/s in the month that ends at the node,
+    [node]. net_worth: in the numeraire, [node]; only leaves count in the objective.
+    """
+
+    btc: Floats
+    pledged_btc: Floats
+    owed_usd: Floats
+    cash_usd: Floats
+    net_btc: Floats
+
+
+def facility_names(scenario: Scenario) -> tuple[str, ...]:
+    """Names of all debts and offers, existing loans first: the facility index everywhere."""
+    return tuple(loan.name for loan in scenario.loans) + tuple(f.name for f in scenario.facilities)

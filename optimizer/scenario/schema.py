@@ -1,0 +1,95 @@
+"""The scenario: everything a plan is made from, frozen, validated and with units in every name.
+
+A scenario file is YAML of this shape (`hashlever schema` prints it as JSON Schema). Catalogue entries named
+by ``product``, ``model`` and ``preset`` are merged in by `optimizer.scenario.load` before validation, so an
+object here is complete: no later room looks anything up.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from optimizer.scenario.base import Btc, Ltv, Month, Name, Share, Strict, Usd
+from optimizer.scenario.fleet import Machines, Site
+from optimizer.scenario.market_spec import Market
+from optimizer.scenario.money import ExistingLoan, Facility, Liability, Treasury
+
+SCHEMA = "hashlever/scenario/1"
+
+
+class CallPolicy(Strict):
+    """How lenders' margin calls are met.
+
+    ``top_up_ahead``: at every month's low the LTV stays ``buffer_ltv`` below the call, by topping up from free
+    BTC before the call comes. ``cure_to_target``: calls are allowed to come and are cured; conservatively the
+    LTV at the low, after top-ups, stays within the contract's ``cure_target_ltv`` less the buffer.
+    """
+
+    policy: Literal["top_up_ahead", "cure_to_target"] = "top_up_ahead"
+    buffer_ltv: Annotated[float, Field(ge=0, lt=1)]
+
+
+class Requirements(Strict):
+    """What the board and the lenders demand; each holds at every node of the tree and of every stress branch.
+
+    ``min_cash_usd``, ``min_btc`` (pledged included), ``max_ltv`` (each facility, month's end), ``max_debt_usd``
+    (all that is owed), ``max_lender_btc_share`` (BTC pledged with one lender over all BTC held),
+    ``min_runway_months`` (cash and free BTC over a month's cash costs without revenue),
+    ``max_fleet_breakeven_usd_per_ph_day`` (power cost of the installed fleet per PH, at decision months from
+    ``breakeven_from_month``), ``min_dscr`` (expected mining margin less overhead over expected interest and
+    scheduled principal, each month; bullet maturities not counted).
+    ``liquidation_probability``: 0 forbids liquidation; above 0, the expected number of liquidations over the
+    tree may reach it, and each costs the seizure and the fee. Stress branches are always without liquidation.
+    """
+
+    min_cash_usd: Usd = 0.0
+    min_btc: Btc = 0.0
+    max_ltv: Ltv | None = None
+    max_debt_usd: Usd | None = None
+    max_lender_btc_share: Share | None = None
+    min_runway_months: Annotated[float, Field(ge=0, le=120)] | None = None
+    max_fleet_breakeven_usd_per_ph_day: Annotated[float, Field(gt=0, le=1e6)] | None = None
+    breakeven_from_month: Month = 0
+    min_dscr: Annotated[float, Field(ge=0, le=100)] | None = None
+    liquidation_probability: Annotated[float, Field(ge=0, le=1)] = 0.0
+    calls: CallPolicy
+
+
+class Risk(Strict):
+    """Objective (1 - weight) E[W] + weight CVaR(W): the mean of the worst ``tail_share`` of outcomes."""
+
+    weight: Share
+    tail_share: Annotated[float, Field(gt=0, le=1)]
+
+
+class SolverSettings(Strict):
+    """When HiGHS may stop, and with what."""
+
+    gap_share: Annotated[float, Field(ge=0, lt=1)] = 0.001
+    time_limit_s: Annotated[float, Field(gt=0, le=86_400)] = 120.0
+    threads: Annotated[int, Field(ge=1, le=64)] = 1
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
+
+
+class Scenario(Strict):
+    """One question to plan for. ``decision_months``: when machines are ordered and resold and loans drawn."""
+
+    name: Name
+    description: str = ""
+    as_of: date
+    horizon_months: Annotated[int, Field(ge=1, le=120)]
+    decision_months: Annotated[tuple[Month, ...], Field(min_length=1)]
+    numeraire: Literal["btc", "usd"] = "btc"
+    market: Market
+    treasury: Treasury
+    sites: Annotated[tuple[Site, ...], Field(max_length=100)] = ()
+    machines: Machines = Machines()
+    loans: tuple[ExistingLoan, ...] = ()
+    facilities: Annotated[tuple[Facility, ...], Field(max_length=50)] = ()
+    liabilities: tuple[Liability, ...] = ()
+    requirements: Requirements
+    risk: Risk
+    solver: SolverSettings = SolverSettings()
