@@ -1,7 +1,7 @@
 """The scenario tree: what may happen, node by node. Plain arrays, shared by every later room.
 
-Node 0 is today. Node n > 0 is the end of month ``month[n]`` on its branch. Nodes are numbered so that a parent
-comes before its children. Stress branches hang from node 0, have probability 0 and a name.
+Node 0 is today. Node n > 0 is the end of month ``month[n]`` on its branch. Nodes are numbered so that a
+parent comes before its children. Stress branches hang from node 0, have probability 0 and a name.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Tree:
 
     @cached_property
     def paths(self) -> list[list[int]]:
-        """For each node the nodes from 0 to it, itself included; ``paths[n][t]`` is its ancestor at month t."""
+        """For each node the nodes from 0 to itself; ``paths[n][t]`` is its ancestor at month t."""
         out: list[list[int]] = [[0]]
         for n in range(1, len(self)):
             out.append([*out[int(self.parent[n])], n])

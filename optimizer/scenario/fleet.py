@@ -24,7 +24,8 @@ class Site(Strict):
     cooling: Annotated[tuple[Cooling, ...], Field(min_length=1)]
     power_usd_per_mwh: Usd
     seasonality: (
-        Annotated[tuple[Annotated[float, Field(gt=0, le=10)], ...], Field(min_length=12, max_length=12)] | None
+        Annotated[tuple[Annotated[float, Field(gt=0, le=10)], ...], Field(min_length=12, max_length=12)]
+        | None
     ) = None
     pue: Annotated[float, Field(ge=1, le=2)] = 1.0
     uptime_share: Share

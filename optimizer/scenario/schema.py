@@ -75,13 +75,18 @@ class SolverSettings(Strict):
 
 
 class Scenario(Strict):
-    """One question to plan for. ``decision_months``: when machines are ordered and resold and loans drawn."""
+    """One question to plan for. ``decision_months``: when machines are ordered and resold and loans drawn.
+
+    ``early_repayment_every_months``: early repayment is considered at decision months and every so many months
+    (3: at quarter ends). A coarser choice is a smaller model and never promises more than can be done.
+    """
 
     name: Name
     description: str = ""
     as_of: date
     horizon_months: Annotated[int, Field(ge=1, le=120)]
     decision_months: Annotated[tuple[Month, ...], Field(min_length=1)]
+    early_repayment_every_months: Annotated[int, Field(ge=1, le=120)] = 1
     numeraire: Literal["btc", "usd"] = "btc"
     market: Market
     treasury: Treasury

@@ -1,0 +1,36 @@
+"""The model: a table of contents. Each family of rows stands in the file named here; see docs/formulation.md."""
+
+from __future__ import annotations
+
+import gc
+
+from optimizer.formulation.calls import add_calls
+from optimizer.formulation.data import make_data
+from optimizer.formulation.facilities import add_facilities
+from optimizer.formulation.fleet import add_fleet
+from optimizer.formulation.model import Formulation
+from optimizer.formulation.objective import add_objective
+from optimizer.formulation.requirements import add_requirements
+from optimizer.formulation.treasury import add_treasury, add_treasury_variables
+from optimizer.market.tree import Tree
+from optimizer.scenario.schema import Scenario
+
+
+def build(scenario: Scenario, tree: Tree) -> Formulation:
+    """The whole model of a scenario on a tree."""
+    # Tens of thousands of small objects are made and none dropped: the collector would only look at them again.
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        f = Formulation(make_data(scenario, tree))
+        add_treasury_variables(f)
+        add_fleet(f)
+        add_facilities(f)
+        add_calls(f)
+        add_treasury(f)
+        add_requirements(f)
+        add_objective(f)
+        return f
+    finally:
+        if collecting:
+            gc.enable()

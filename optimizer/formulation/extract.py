@@ -1,0 +1,129 @@
+"""The model's exit: a solution scaled back to plain units, as decisions and the position it claims."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from optimizer.decisions import OPENING, Decisions, Draw, Order, Pledge, Position, Repayment, Retirement
+from optimizer.formulation.facilities import topped_up
+from optimizer.formulation.fleet import resale_value
+from optimizer.formulation.linear import Terms
+from optimizer.formulation.model import Formulation
+from optimizer.market.tree import Floats
+
+# Below this (in model units: BTC, PH/s, lots, today's BTC price) a value is solver noise, not a decision.
+NOISE = 1e-9
+
+
+def load_solution(f: Formulation, variables: list[object], x: Floats) -> None:
+    """Put solver values into the Pyomo variables; variables that no row uses are 0."""
+    for component in f.pyomo.component_objects(ctype=type(f.pyomo.btc), descend_into=False):
+        for var in component.values():
+            var.set_value(0.0, skip_validation=True)
+    for var, value in zip(variables, x.tolist(), strict=True):
+        var.set_value(value, skip_validation=True)  # type: ignore[attr-defined]
+
+
+def decisions(f: Formulation) -> Decisions:
+    """All decisions of the loaded solution, at every node, in plain units."""
+    data, m = f.data, f.pyomo
+    buy = np.array([m.buy_btc[n].value if n in m.buy_btc else 0.0 for n in data.nodes])
+    return Decisions(
+        sell_btc=np.array([m.sell_btc[n].value for n in data.nodes]),
+        buy_btc=buy,
+        orders=tuple(_orders(f)),
+        retirements=tuple(_retirements(f)),
+        draws=tuple(_draws(f)),
+        repayments=tuple(_repayments(f)),
+        pledges=tuple(_pledges(f)),
+    )
+
+
+def position(f: Formulation) -> Position:
+    """The position that the model claims for its solution, in plain units."""
+    data, m, usd = f.data, f.pyomo, f.data.money_usd
+    pledged = np.array([[f.pledged(n, d).value() for d in data.debts] for n in data.nodes])
+    owed = np.array([[f.owed(n, d).value() * usd for d in data.debts] for n in data.nodes])
+    cash = np.array([m.cash_usd[n].value * usd for n in data.nodes])
+    btc = np.array([m.btc[n].value for n in data.nodes])
+    resale = np.array([resale_value(f, n).value() * usd for n in data.nodes])
+    shape = (len(btc), len(data.debts))
+    return Position(
+        btc=btc,
+        pledged_btc=pledged.reshape(shape),
+        owed_usd=owed.reshape(shape),
+        cash_usd=cash,
+        net_btc=btc + (cash + resale - owed.reshape(shape).sum(axis=1)) / data.tree.price_usd,
+    )
+
+
+def _orders(f: Formulation) -> list[Order]:
+    return [
+        Order(n, p.model, p.site, lots * p.candidate.lot_units)
+        for n in f.data.decision_nodes
+        for p in f.data.pairs
+        if p.candidate and (lots := f.pyomo.order_lots[n, *p.key].value) > NOISE
+    ]
+
+
+def _retirements(f: Formulation) -> list[Retirement]:
+    return [
+        Retirement(n, p.model, p.site, ph * p.units_per_ph, f.data.month(n) + after)
+        for n in f.data.decision_nodes
+        for p in f.data.pairs
+        for after in f.handover_months(p, n)
+        if (ph := f.pyomo.retire_ph[n, *p.key, after].value) > NOISE
+    ]
+
+
+def _draws(f: Formulation) -> list[Draw]:
+    return [
+        Draw(n, debt.name, t.tier, amount * f.data.money_usd)
+        for n in f.data.decision_nodes
+        for debt in f.data.debts
+        for t in f.tranches(n, debt)
+        if t.drawn_node == n and (amount := _principal(f, n, t.key)) > NOISE
+    ]
+
+
+def _repayments(f: Formulation) -> list[Repayment]:
+    found, usd = [], f.data.money_usd
+    for debt in f.data.debts:
+        for n in f.data.nodes:
+            if n == 0:
+                repaid = debt.balance_at_opening
+                if repaid:
+                    repaid -= _principal(f, 0, (debt.index, 0, OPENING))
+                if abs(repaid) > NOISE:
+                    found.append(Repayment(0, debt.name, 0, OPENING, repaid * usd))
+                continue
+            for t in f.tranches(f.data.parent(n), debt):
+                repaid = _principal(f, f.data.parent(n), t.key) - _principal(f, n, t.key)
+                if abs(repaid) > NOISE:
+                    found.append(Repayment(n, debt.name, t.tier, t.drawn_node, repaid * usd))
+    return found
+
+
+def _principal(f: Formulation, n: int, key: tuple[int, int, int]) -> float:
+    if (n, key) not in f.principal:
+        return 0.0
+    coef, var = f.principal[n, key]
+    return float(coef * var.value)
+
+
+def _pledges(f: Formulation) -> list[Pledge]:
+    found = []
+    for n in f.data.nodes:
+        for debt in f.data.debts:
+            added = _collateral_moved(f, n, debt.index).value()
+            if abs(added) > NOISE:
+                found.append(Pledge(n, debt.name, max(added, 0.0), max(-added, 0.0)))
+    return found
+
+
+def _collateral_moved(f: Formulation, n: int, i: int) -> Terms:
+    debt = f.data.debts[i]
+    parent = f.data.parent(n)
+    if f.is_open(n, debt) or (parent >= 0 and f.is_open(parent, debt)):
+        return topped_up(f, n, debt)
+    return Terms()

@@ -1,0 +1,217 @@
+"""Debts: what is drawn, owed and repaid, and the BTC pledged against it.
+
+Variables: ``principal_usd[n, facility, tier, drawn]`` principal outstanding after the decisions of n of what was
+drawn at node ``drawn`` (at n = drawn it is the draw itself); ``pledged_btc[n, facility]`` while the facility is
+open; ``last_top_up_btc[n, facility]`` added in the month in which it closes; ``tier_open[facility, tier]`` binary, node 0 only; ``release[n, facility]`` binary.
+"""
+
+from __future__ import annotations
+
+from optimizer.decisions import OPENING
+from optimizer.formulation.debt_data import Debt, Tranche
+from optimizer.formulation.linear import Row, Terms, at_least, at_most, equal, total
+from optimizer.formulation.model import Binary, Formulation
+
+
+def add_facilities(f: Formulation) -> None:
+    """Variables and rows of debts and collateral."""
+    data = f.data
+    _add_principal(f)
+    spots = [(n, d.index) for n in data.nodes for d in data.debts if f.is_open(n, d)]
+    f.variables("pledged_btc", [(n, data.debts[i].name) for n, i in spots])
+    closing = [(n, d.name) for n in data.nodes if n > 0 for d in data.debts if _closes(f, n, d)]
+    f.variables("last_top_up_btc", closing)
+    today = [(d.index, k) for d in data.debts if 0 in d.draw_months for k in range(len(d.tiers))]
+    today = [(i, k) for i, k in today if (i, k, 0) in data.tranches]
+    f.variables("tier_open", [(data.debts[i].name, k) for i, k in today], Binary)
+    releases = [(n, i) for n, i in spots if _releasable(f, n, data.debts[i]) and n in f.decision_set]
+    f.variables("release", [(n, data.debts[i].name) for n, i in releases], Binary)
+
+    f.rows(repayment, _repayments(f))
+    f.rows(draw_limit, today)
+    f.rows(draw_minimum, [(i, k) for i, k in today if data.debts[i].min_draw > 0])
+    f.rows(one_tier, sorted({i for i, _ in today}))
+    f.rows(facility_limit, [(n, d.index) for n in data.decision_nodes for d in data.debts if _draws(f, n, d)])
+    released = set(releases)
+    f.rows(top_up_stays, [s for s in spots if s not in released and not _frozen(f, *s)])
+    f.rows(collateral_frozen, [s for s in spots if _frozen(f, *s)])
+    f.rows(release_only_if_chosen, releases)
+    f.rows(release_ltv, releases)
+    f.rows(free_btc, list(data.nodes))
+
+
+def _add_principal(f: Formulation) -> None:
+    """A variable wherever the borrower has a choice; a fixed share of the last one where the contract has."""
+    data = f.data
+    index, shares = [], []
+    for n in data.nodes:
+        for debt in data.debts:
+            for tranche in f.tranches(n, debt):
+                month, p = data.month(n), data.parent(n)
+                fresh = tranche.drawn_node == n or p < 0
+                if fresh or tranche.may_repay_early(month):
+                    index.append((n, debt.name, tranche.tier, tranche.drawn_node))
+                else:
+                    shares.append((n, p, tranche))
+    variables = f.variables("principal_usd", index)
+    names = {d.name: d.index for d in data.debts}
+    for n, name, tier, drawn in index:
+        f.principal[n, (names[name], tier, drawn)] = (1.0, variables[n, name, tier, drawn])
+    for n, p, tranche in shares:
+        coef, var = f.principal[p, tranche.key]
+        f.principal[n, tranche.key] = (coef * tranche.scheduled_share(data.month(n)), var)
+
+
+def _closes(f: Formulation, n: int, debt: Debt) -> bool:
+    """Whether the facility was open in the month that ends at n and is not after it."""
+    return f.is_open(f.data.parent(n), debt) and not f.is_open(n, debt)
+
+
+def _frozen(f: Formulation, n: int, i: int) -> bool:
+    debt = f.data.debts[i]
+    return debt.terms.lender in f.data.tree.frozen[n] and f.is_open(f.data.parent(n), debt)
+
+
+def _releasable(f: Formulation, n: int, debt: Debt) -> bool:
+    return debt.terms.release_ltv is not None and not (n > 0 and _frozen(f, n, debt.index))
+
+
+def _draws(f: Formulation, n: int, debt: Debt) -> bool:
+    return any(t.drawn_node == n for t in f.tranches(n, debt))
+
+
+def _repayments(f: Formulation) -> list[tuple[int, int, int, int]]:
+    """(node, facility, tier, drawn) of every variable principal that follows an earlier one."""
+    data = f.data
+    found = []
+    for n in data.nodes:
+        for debt in data.debts:
+            for t in f.tranches(n, debt):
+                later = data.parent(n) >= 0 and t.drawn_node != n and t.may_repay_early(data.month(n))
+                if later or (n == 0 and t.drawn_node == OPENING):
+                    found.append((n, *t.key))
+    return found
+
+
+def repayment(f: Formulation, n: int, i: int, tier: int, drawn: int) -> Row:
+    """Principal falls at least as scheduled and never rises:  D[n] <= s(a) / s(a-1) * D[p].
+
+    For a bullet loan s = 1 until maturity; for an amortising one s(a) is the balance after a level payments.
+    """
+    debt, tranche = f.data.debts[i], f.data.tranches[i, tier, drawn]
+    _, now = f.principal[n, tranche.key]
+    if n == 0:
+        may_fall = tranche.may_repay_early(0)
+        row = total((1.0, now))
+        return at_most(row, debt.balance_at_opening) if may_fall else equal(row, debt.balance_at_opening)
+    coef, before = f.principal[f.data.parent(n), tranche.key]
+    return at_most(total((1.0, now), (-tranche.scheduled_share(f.data.month(n)) * coef, before)))
+
+
+def draw_limit(f: Formulation, i: int, tier: int) -> Row:
+    """Today's draw uses a tier that is open:  X[i,k] <= limit[i] * z[i,k]."""
+    debt = f.data.debts[i]
+    _, draw = f.principal[0, (i, tier, 0)]
+    return at_most(total((1.0, draw), (-debt.limit, f.pyomo.tier_open[debt.name, tier])))
+
+
+def draw_minimum(f: Formulation, i: int, tier: int) -> Row:
+    """Today's draw is at least what the lender lends:  X[i,k] >= min_draw[i] * z[i,k]."""
+    debt = f.data.debts[i]
+    _, draw = f.principal[0, (i, tier, 0)]
+    return at_least(total((1.0, draw), (-debt.min_draw, f.pyomo.tier_open[debt.name, tier])))
+
+
+def one_tier(f: Formulation, i: int) -> Row:
+    """One tier per facility today:  sum_k z[i,k] <= 1."""
+    debt = f.data.debts[i]
+    open_today = f.pyomo.tier_open
+    return at_most(
+        total(*((1.0, open_today[debt.name, k]) for k in range(len(debt.tiers)) if (debt.name, k) in open_today)),
+        1.0,
+    )
+
+
+def facility_limit(f: Formulation, n: int, i: int) -> Row:
+    """Principal outstanding after a draw stays within the facility:  sum_{k,d} D[n] <= limit[i]."""
+    debt = f.data.debts[i]
+    return at_most(f.principal_of(n, debt, lambda _: 1.0), debt.limit)
+
+
+def top_up_stays(f: Formulation, n: int, i: int) -> Row:
+    """Collateral comes back only as principal is repaid, in proportion; a draw pledges what its tier's LTV asks.
+    With U = C - sum_{k,d} pledge[k,d] D[n,k,d], the top-ups:  U[n] >= U[p] (0 when the facility opens).
+
+    pledge[k,d] = 1 / (maxLTV[k] P[d]), so at a draw this is the initial LTV:  D[n,k,n] / maxLTV[k] <= P C.
+    """
+    return at_least(topped_up(f, n, f.data.debts[i]))
+
+
+def topped_up(f: Formulation, n: int, debt: Debt) -> Terms:
+    """BTC added to a facility at n beyond what its draws pledge and its repayments free:  U[n] - U[p]."""
+    if (n, debt.name) in f.pyomo.last_top_up_btc:
+        return total((1.0, f.pyomo.last_top_up_btc[n, debt.name]))
+    added = f.top_ups(n, debt)
+    if f.data.parent(n) >= 0:
+        added.plus(f.top_ups(f.data.parent(n), debt), -1.0)
+    return added
+
+
+def collateral_frozen(f: Formulation, n: int, i: int) -> Row:
+    """A frozen lender gives nothing back:  C[n] >= C[p]."""
+    debt = f.data.debts[i]
+    return at_least(f.pledged(n, debt).plus(f.pledged(f.data.parent(n), debt), -1.0))
+
+
+def release_only_if_chosen(f: Formulation, n: int, i: int) -> Row:
+    """Collateral comes back on a price rise only where release is chosen:  U[n] >= U[p] - B z[n]."""
+    debt = f.data.debts[i]
+    return at_least(topped_up(f, n, debt).add(f.data.btc_bound, f.pyomo.release[n, debt.name]))
+
+
+def release_ltv(f: Formulation, n: int, i: int) -> Row:
+    """After a release the LTV is at most the contract's:  D[n] <= releaseLTV P C[n] + B (1 - z[n])."""
+    debt = f.data.debts[i]
+    assert debt.terms.release_ltv is not None
+    bound = 2.0 * debt.limit
+    row = f.ltv_debt(n, debt).plus(f.pledged(n, debt), -debt.terms.release_ltv * float(f.data.price[n]))
+    return at_most(row.add(bound, f.pyomo.release[n, debt.name]), bound)
+
+
+def free_btc(f: Formulation, n: int) -> Row:
+    """What is pledged is held:  B[n] - sum_i C[n,i] >= 0."""
+    return at_least(f.free_btc(n))
+
+
+def debt_payments(f: Formulation, n: int) -> Terms:
+    """Money paid to lenders at node n, less what they pay out: interest, principal, accrued interest and fees
+    for early repayment, less draws net of origination fee."""
+    data, paid = f.data, Terms()
+    month, parent = data.month(n), data.parent(n)
+    for debt in data.debts:
+        for t in f.tranches(n, debt):
+            if t.drawn_node == n:
+                coef, draw = f.principal[n, t.key]
+                paid.add(-(1 - debt.fee) * coef, draw)
+        if n == 0:
+            if debt.balance_at_opening:
+                _pay_down(f, paid, data.tranches[debt.index, 0, OPENING], 0, Terms(debt.balance_at_opening), 1.0)
+            continue
+        for t in f.tranches(parent, debt):
+            coef, before = f.principal[parent, t.key]
+            paid.add(coef * t.cash_interest(), before)
+            _pay_down(f, paid, t, n, total((coef, before)), t.scheduled_share(month))
+        if month == 1 and debt.terms.interest == "monthly":
+            paid.shift(debt.accrued_at_opening)
+    return paid
+
+
+def _pay_down(f: Formulation, paid: Terms, t: Tranche, n: int, before: Terms, scheduled: float) -> None:
+    """Add the repayment D[p] - D[n] with its accrued interest, and the fee on what is ahead of schedule."""
+    month = f.data.month(n)
+    per_unit = 1 + t.accrued(month)
+    early_fee = t.debt.terms.early_repayment_fee_share
+    paid.plus(before, per_unit + early_fee * scheduled)
+    if t.live(month):
+        coef, now = f.principal[n, t.key]
+        paid.add(-coef * (per_unit + early_fee), now)

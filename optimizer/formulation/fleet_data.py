@@ -1,0 +1,122 @@
+"""What the fleet rows need to know, computed once: pairs of model and site, prices, dispatch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from optimizer.market.tree import Floats, Tree
+from optimizer.scenario.catalogue import AsicModel
+from optimizer.scenario.fleet import Candidate, Site
+from optimizer.scenario.schema import Scenario
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A model at a site. Money in model units (today's BTC price), power in MW, hashrate in PH/s.
+
+    ``owned_ph`` runs today. For a candidate: ``lot_ph`` in a lot, ``price``, ``duty`` and ``landing`` (freight
+    and installation) per lot at today's machine prices. ``resale`` per PH today. ``mw_per_ph`` at the meter, of
+    the hungriest mode allowed; ``slots_per_ph`` racks.
+    """
+
+    model: str
+    site: str
+    site_index: int
+    owned_ph: float
+    units_per_ph: float
+    mw_per_ph: float
+    resale: float
+    candidate: Candidate | None
+    lot_ph: float = 0.0
+    price: float = 0.0
+    duty: float = 0.0
+    landing: float = 0.0
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Index of the pair in rows and variables."""
+        return (self.model, self.site)
+
+
+def modes(spec: AsicModel, use_firmware_modes: bool) -> list[tuple[float, float]]:
+    """(PH/s, MW at the machine) of every mode the plan may run, nameplate first."""
+    found = [(spec.hashrate_ths / 1e3, spec.power_w / 1e6)]
+    if use_firmware_modes:
+        found += [(mode.hashrate_ths / 1e3, mode.power_w / 1e6) for mode in spec.modes]
+    return found
+
+
+def _pair(scenario: Scenario, model: str, site: Site, index: int, money: float) -> Pair:
+    spec = scenario.machines.specs[model]
+    ph = spec.hashrate_ths / 1e3
+    owned = [o for o in scenario.machines.owned if (o.model, o.site) == (model, site.name)]
+    candidate = next((c for c in scenario.machines.candidates if c.model == model and _offered(c, site)), None)
+    price_usd = candidate.price_usd if candidate and candidate.price_usd else spec.price_usd or 0.0
+    resale_usd = price_usd * (1 - scenario.market.asic_prices.resale_discount_share)
+    if owned and owned[0].resale_usd is not None:
+        resale_usd = owned[0].resale_usd
+    pair = Pair(
+        model=model,
+        site=site.name,
+        site_index=index,
+        owned_ph=sum(o.units for o in owned) * ph,
+        units_per_ph=1 / ph,
+        mw_per_ph=max(mw for _, mw in modes(spec, scenario.machines.use_firmware_modes)) * site.pue / ph,
+        resale=resale_usd / ph / money,
+        candidate=candidate,
+    )
+    if candidate is None:
+        return pair
+    lot = candidate.lot_units
+    return Pair(
+        **{
+            **pair.__dict__,
+            "lot_ph": lot * ph,
+            "price": lot * price_usd / money,
+            "duty": lot * price_usd * site.duty_share / money,
+            "landing": lot * (candidate.freight_usd_per_unit + site.installation_usd_per_unit) / money,
+        }
+    )
+
+
+def _offered(candidate: Candidate, site: Site) -> bool:
+    return candidate.sites is None or site.name in candidate.sites
+
+
+def make_pairs(scenario: Scenario, money: float) -> tuple[Pair, ...]:
+    """Every model at every site where it stands or may be bought and its cooling fits. ``money``: USD per unit."""
+    pairs = []
+    for index, site in enumerate(scenario.sites):
+        models = [o.model for o in scenario.machines.owned if o.site == site.name]
+        for candidate in scenario.machines.candidates:
+            if _offered(candidate, site) and scenario.machines.specs[candidate.model].cooling in site.cooling:
+                models.append(candidate.model)
+        pairs += [_pair(scenario, model, site, index, money) for model in dict.fromkeys(models)]
+    return tuple(pairs)
+
+
+def dispatch(
+    scenario: Scenario, tree: Tree, pairs: tuple[Pair, ...], money: float
+) -> tuple[Floats, Floats]:
+    """BTC mined and power paid by 1 PH/s (nameplate) of each pair in the month that ends at each node.
+
+    Both [node, pair]. Each machine runs in the mode with the best margin, or is off when none pays: prices at a
+    node are data, so running is no decision of the model.
+    """
+    mined = np.zeros((len(tree), len(pairs)))
+    power = np.zeros((len(tree), len(pairs)))
+    for a, pair in enumerate(pairs):
+        spec, site = scenario.machines.specs[pair.model], scenario.sites[pair.site_index]
+        nameplate_ph = spec.hashrate_ths / 1e3
+        mwh_usd = 24 * tree.days * tree.power_usd_per_mwh[:, pair.site_index] * site.pue
+        best = np.zeros(len(tree))
+        for ph, mw in modes(spec, scenario.machines.use_firmware_modes):
+            margin = tree.revenue_usd_per_ph * ph - mwh_usd * mw
+            better = margin > best
+            best = np.where(better, margin, best)
+            share = site.uptime_share / nameplate_ph
+            mined[:, a] = np.where(better, tree.btc_per_ph * ph * share, mined[:, a])
+            power[:, a] = np.where(better, mwh_usd * mw * share / money, power[:, a])
+    return mined, power

@@ -1,0 +1,166 @@
+"""The model under construction: its parameters, its variables, and the expressions that several families share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from typing import Any
+
+from pyomo.environ import Binary, ConcreteModel, Constraint, NonNegativeIntegers, NonNegativeReals, Reals, Var
+
+from optimizer.formulation.data import Data
+from optimizer.formulation.debt_data import Debt, Tranche
+from optimizer.formulation.fleet_data import Pair
+from optimizer.formulation.linear import Row, Terms
+
+__all__ = ["Binary", "Formulation", "NonNegativeIntegers", "NonNegativeReals", "Reals"]
+
+
+class Formulation:
+    """A Pyomo model together with the data it was made from.
+
+    ``pyomo`` holds the components; a row family and its Pyomo component have the same name. ``principal`` maps
+    (node, tranche key) to its (coefficient, variable): where early repayment is not allowed, the schedule fixes
+    principal as a share of an earlier variable and no new one is made.
+    """
+
+    def __init__(self, data: Data) -> None:
+        self.data = data
+        self.pyomo: Any = ConcreteModel()
+        self.principal: dict[tuple[int, tuple[int, int, int]], tuple[float, Any]] = {}
+        self._open: dict[tuple[int, int], bool] = {}
+
+    def variables(self, name: str, index: Iterable[Any], domain: Any = NonNegativeReals) -> Any:
+        """Add variables ``name[index]`` and return them."""
+        component = Var(list(index), domain=domain)
+        self.pyomo.add_component(name, component)
+        return component
+
+    def rows(self, rule: Callable[..., Row], index: Iterable[Any]) -> None:
+        """Add one row ``rule(self, *i)`` for each i: the family is named as its rule."""
+        spread = [i if isinstance(i, tuple) else (i,) for i in index]
+        if not spread:
+            return
+        component = Constraint(spread, rule=lambda _, *i: rule(self, *i))
+        self.pyomo.add_component(rule.__name__, component)
+
+    # ---- expressions shared by families -------------------------------------------------------------------
+
+    def hashing(self, node: int, a: int) -> Terms:
+        """PH/s of pair ``a`` that run in the month that ends at ``node``.
+
+        owned after the last decisions - ordered and not delivered before the month + promised but still running.
+        """
+        return self._racked(node, a, self.data.state[node], self.data.month(node) - 1, node)
+
+    def racked(self, node: int, a: int) -> Terms:
+        """PH/s of pair ``a`` that stand in racks after the decisions and deliveries at ``node``."""
+        data = self.data
+        last = node if node in self.decision_set else data.state[node]
+        return self._racked(node, a, last, data.month(node), node)
+
+    def _racked(self, node: int, a: int, last: int, month: int, branch: int) -> Terms:
+        """Owned at ``last``, less what is not delivered by the end of ``month``, plus what leaves after it."""
+        data, pair = self.data, self.data.pairs[a]
+        terms = Terms()
+        if last < 0:
+            return terms.shift(pair.owned_ph)
+        terms.add(1.0, self.pyomo.owned_ph[last, *pair.key])
+        for d in data.tree.paths[last]:
+            if d not in self.decision_set:
+                continue
+            if pair.candidate and data.delivery_month(pair, data.month(d), branch) > month:
+                terms.add(-pair.lot_ph, self.pyomo.order_lots[d, *pair.key])
+            for after in self.handover_months(pair, d):
+                if data.month(d) + after > month:
+                    terms.add(1.0, self.pyomo.retire_ph[d, *pair.key, after])
+        return terms
+
+    def handover_months(self, pair: Pair, node: int) -> list[int]:
+        """Months after a decision at ``node`` at which machines may be unplugged and resold: now, or when a
+        machine ordered now for the same site arrives (so that a rack is not empty in between)."""
+        if pair.owned_ph == 0:
+            return [0]
+        leads = {p.candidate.lead_months for p in self.data.pairs if p.site == pair.site and p.candidate}
+        horizon = self.data.scenario.horizon_months
+        return sorted({0} | {m for m in leads if self.data.month(node) + m < horizon})
+
+    @cached_property
+    def decision_set(self) -> frozenset[int]:
+        """Nodes with fleet and draw decisions."""
+        return frozenset(self.data.decision_nodes)
+
+    def mining_margin(self, node: int) -> tuple[Terms, Terms]:
+        """(BTC mined, money paid for power) in the month that ends at ``node``."""
+        mined, power = Terms(), Terms()
+        for a in range(len(self.data.pairs)):
+            if self.data.mined[node, a] > 0:
+                hashing = self.hashing(node, a)
+                mined.plus(hashing, float(self.data.mined[node, a]))
+                power.plus(hashing, float(self.data.power[node, a]))
+        return mined, power
+
+    def tranches(self, node: int, debt: Debt) -> list[Tranche]:
+        """Tranches of a facility that can be outstanding after the decisions at ``node``."""
+        return self._tranches[debt.index][node]
+
+    @cached_property
+    def _tranches(self) -> list[list[list[Tranche]]]:
+        return [[self.data.tranches_of(debt, n) for n in self.data.nodes] for debt in self.data.debts]
+
+    def principal_of(self, node: int, debt: Debt, weight: Callable[[Tranche], float]) -> Terms:
+        """Sum over a facility's tranches of weight * principal after the decisions at ``node``."""
+        terms = Terms()
+        for tranche in self.tranches(node, debt):
+            coef, var = self.principal[node, tranche.key]
+            terms.add(coef * weight(tranche), var)
+        return terms
+
+    def owed(self, node: int, debt: Debt) -> Terms:
+        """Principal and accrued interest owed on a facility after the decisions at ``node``."""
+        month = self.data.month(node)
+        terms = self.principal_of(node, debt, lambda tranche: 1 + tranche.accrued(month))
+        return terms.shift(self._unpaid_opening_interest(node, debt))
+
+    def ltv_debt(self, node: int, debt: Debt) -> Terms:
+        """What the lender counts as debt in the LTV after the decisions at ``node``."""
+        month = self.data.month(node)
+        terms = self.principal_of(node, debt, lambda tranche: tranche.ltv_weight(month))
+        return terms.shift(self._unpaid_opening_interest(node, debt))
+
+    def _unpaid_opening_interest(self, node: int, debt: Debt) -> float:
+        """Interest accrued before today on a loan that pays monthly: owed today, paid with month 1's."""
+        return debt.accrued_at_opening if node == 0 and debt.terms.interest == "monthly" else 0.0
+
+    def pledged(self, node: int, debt: Debt) -> Terms:
+        """BTC pledged with a facility after the decisions at ``node``; nothing once it is closed."""
+        terms = Terms()
+        if self.is_open(node, debt):
+            terms.add(1.0, self.pyomo.pledged_btc[node, debt.name])
+        return terms
+
+    def top_ups(self, node: int, debt: Debt) -> Terms:
+        """BTC pledged beyond what the draws hold by themselves (negative after a release)."""
+        if not self.is_open(node, debt):
+            return Terms()
+        return self.pledged(node, debt).plus(
+            self.principal_of(node, debt, lambda tranche: tranche.pledge_per_money), -1.0
+        )
+
+    def is_open(self, node: int, debt: Debt) -> bool:
+        """Whether a facility can hold collateral after ``node``: it can owe, or its lender is frozen."""
+        key = (node, debt.index)
+        if key not in self._open:
+            parent = self.data.parent(node)
+            frozen = debt.terms.lender in self.data.tree.frozen[node]
+            self._open[key] = bool(self.tranches(node, debt)) or (
+                frozen and parent >= 0 and self.is_open(parent, debt)
+            )
+        return self._open[key]
+
+    def free_btc(self, node: int) -> Terms:
+        """BTC held and not pledged after the decisions at ``node``."""
+        terms = Terms().add(1.0, self.pyomo.btc[node])
+        for debt in self.data.debts:
+            terms.plus(self.pledged(node, debt), -1.0)
+        return terms

@@ -1,0 +1,101 @@
+"""What the board and its lenders demand of the company as a whole. Each row holds at every node it names."""
+
+from __future__ import annotations
+
+from optimizer.formulation.linear import Row, Terms, at_least, at_most
+from optimizer.formulation.model import Formulation
+
+
+def add_requirements(f: Formulation) -> None:
+    """Rows of the requirements that the scenario states; those it does not state do not exist."""
+    data, asked = f.data, f.data.scenario.requirements
+    nodes = list(data.nodes)
+    if asked.max_debt_usd is not None and data.debts:
+        f.rows(max_debt, nodes)
+    if asked.max_lender_btc_share is not None:
+        lenders = sorted({d.terms.lender for d in data.debts})
+        f.rows(max_lender_share, [(n, lender) for n in nodes for lender in lenders])
+    if asked.min_runway_months is not None:
+        f.rows(min_runway, nodes)
+    if asked.max_fleet_breakeven_usd_per_ph_day is not None:
+        late_enough = [n for n in data.decision_nodes if data.month(n) >= asked.breakeven_from_month]
+        f.rows(max_fleet_breakeven, late_enough)
+    if asked.min_dscr is not None and data.debts:
+        f.rows(min_dscr, range(1, data.scenario.horizon_months + 1))
+
+
+def max_debt(f: Formulation, n: int) -> Row:
+    """All that is owed stays under the board's limit:  sum_i owed[n,i] <= max_debt."""
+    row = Terms()
+    for debt in f.data.debts:
+        row.plus(f.owed(n, debt))
+    limit_usd = f.data.scenario.requirements.max_debt_usd
+    assert limit_usd is not None
+    return at_most(row, limit_usd / f.data.money_usd)
+
+
+def max_lender_share(f: Formulation, n: int, lender: str) -> Row:
+    """No lender holds more than a share of all BTC:  sum_{i of lender} C[n,i] <= share * B[n]."""
+    share = f.data.scenario.requirements.max_lender_btc_share
+    assert share is not None
+    row = Terms().add(-share, f.pyomo.btc[n])
+    for debt in f.data.debts:
+        if debt.terms.lender == lender:
+            row.plus(f.pledged(n, debt))
+    return at_most(row)
+
+
+def min_runway(f: Formulation, n: int) -> Row:
+    """Cash and free BTC pay the bills for so many months without any revenue:
+    cash[n] + P[n] free[n] >= months * (fixed costs + racked machines at full power + cash interest)."""
+    data = f.data
+    months = data.scenario.requirements.min_runway_months
+    assert months is not None
+    row = Terms(-months * data.fixed_costs).add(1.0, f.pyomo.cash_usd[n])
+    row.plus(f.free_btc(n), float(data.price[n]))
+    for a, pair in enumerate(data.pairs):
+        spec = data.scenario.machines.specs[pair.model]
+        site = data.scenario.sites[pair.site_index]
+        mw = spec.power_w / spec.hashrate_ths / 1e3 * site.pue
+        usd = mw * 24 * 30.4375 * float(data.tree.power_usd_per_mwh[n, pair.site_index])
+        row.plus(f.racked(n, a), -months * usd / data.money_usd)
+    for debt in data.debts:
+        row.plus(f.principal_of(n, debt, lambda tranche: tranche.cash_interest()), -months)
+    return at_least(row)
+
+
+def max_fleet_breakeven(f: Formulation, n: int) -> Row:
+    """The fleet's power cost per PH and day stays under the board's:  sum_a cost[a] O[n,a] <= cap * sum_a O[n,a]."""
+    data = f.data
+    cap_usd = data.scenario.requirements.max_fleet_breakeven_usd_per_ph_day
+    assert cap_usd is not None
+    row = Terms()
+    for pair in data.pairs:
+        spec = data.scenario.machines.specs[pair.model]
+        site = data.scenario.sites[pair.site_index]
+        cost_usd = spec.power_w / spec.hashrate_ths * 24 / 1e3 * site.power_usd_per_mwh * site.pue
+        row.add((cost_usd - cap_usd) / 100, f.pyomo.owned_ph[n, *pair.key])
+    return at_most(row)
+
+
+def min_dscr(f: Formulation, month: int) -> Row:
+    """Expected mining margin covers expected debt service:
+    E[P g - power - fixed] >= dscr * E[interest + scheduled principal], in every month."""
+    data, row = f.data, Terms()
+    wanted = data.scenario.requirements.min_dscr
+    assert wanted is not None
+    for n in data.nodes:
+        chance = float(data.tree.probability[n])
+        if data.month(n) != month or chance == 0:
+            continue
+        mined, power = f.mining_margin(n)
+        row.plus(mined, chance * float(data.price[n])).plus(power, -chance).shift(-chance * data.fixed_costs)
+        parent = data.parent(n)
+        for debt in data.debts:
+            for t in f.tranches(parent, debt):
+                coef, principal = f.principal[parent, t.key]
+                service = t.apr / 12
+                if debt.terms.repayment == "amortising":
+                    service += 1 - t.scheduled_share(month)
+                row.add(-chance * wanted * service * coef, principal)
+    return at_least(row)

@@ -1,0 +1,136 @@
+"""The fan: many daily paths of the whole market at once, kept month by month.
+
+Price, network hashrate, fees and power are simulated together from one seed. Each has its own random stream,
+so that turning one on does not change the others' draws.
+"""
+
+from __future__ import annotations
+
+from dataclasses import astuple, dataclass, fields
+
+import numpy as np
+
+from optimizer.errors import Problem, ScenarioError
+from optimizer.market.calendar import days_per_month
+from optimizer.market.mining import daily_subsidy_btc
+from optimizer.market.network import (
+    HIGHEST_FEE_SHARE,
+    follow_margins,
+    hashprice_usd_today,
+    log_hashprice_of_one_ehs,
+)
+from optimizer.market.price import log_low, price_shocks, view_shift
+from optimizer.market.reverting import MeanOneFactor
+from optimizer.market.tree import Floats
+from optimizer.scenario.market_spec import Cases, Market
+from optimizer.scenario.schema import Scenario
+
+
+@dataclass(frozen=True)
+class Fan:
+    """Index order [path, month]; month 0 is today.
+
+    price_usd: at the month's close. low_usd: lowest price of the month, intraday and opening included.
+    btc_per_ph: BTC mined by 1 PH/s running all month. revenue_usd_per_ph: the same in USD at each day's
+    close. hashprice_usd_per_ph_day and network_ehs: at the close. power_factor: the month's mean, 1 on
+    average.
+    """
+
+    price_usd: Floats
+    low_usd: Floats
+    btc_per_ph: Floats
+    revenue_usd_per_ph: Floats
+    hashprice_usd_per_ph_day: Floats
+    network_ehs: Floats
+    power_factor: Floats
+
+
+@np.errstate(over="ignore", invalid="ignore")  # what overflows is refused at the end, with a reason
+def simulate(scenario: Scenario) -> Fan:
+    """The fan of a scenario whose price is a process (not named cases); the same for the same seed.
+
+    A day's mining counts at its closing price; hashrate moves at the day's start by the margin then met.
+    Raises ScenarioError when a bootstrap's history cannot be used or the process spreads beyond all numbers.
+    """
+    market = scenario.market
+    process, paths = market.price, market.fan.paths
+    if isinstance(process, Cases):
+        raise TypeError("named cases are a tree already: there is nothing to simulate")
+    price_rng, low_rng, fee_rng, power_rng = (
+        np.random.default_rng(stream) for stream in np.random.SeedSequence(market.fan.seed).spawn(4)
+    )
+    month_days = days_per_month(scenario.as_of, scenario.horizon_months)
+    subsidy = daily_subsidy_btc(market.block_height, int(month_days.sum()))
+    shocks = price_shocks(process, paths, price_rng)
+    fees = MeanOneFactor(market.fees.volatility_pa, market.fees.reversion_pa, paths)
+    power = MeanOneFactor(market.power_prices.volatility_pa, market.power_prices.reversion_pa, paths)
+    power_shared = market.power_prices.btc_correlation if shocks.sd_log > 0 else 0.0
+
+    fan = _opened(market, scenario.horizon_months)
+    log_price_today = np.log(market.btc_price_usd)
+    log_growth = np.zeros(paths)
+    log_price = np.full(paths, log_price_today)
+    log_hashrate = np.full(paths, np.log(market.network.hashrate_ehs))
+    log_hashprice = np.full(paths, np.log(hashprice_usd_today(market)))
+    day = 0
+    for month, days in enumerate(month_days[1:].tolist(), start=1):
+        moves = shocks.draw(days)
+        growth = log_growth + np.cumsum(moves.total, axis=0)
+        close = log_price_today + growth + view_shift(growth, process.view, day + 1)[:, None]
+        opening = np.concatenate([log_price[None], close[:-1]])
+
+        fee_share: Floats | float = market.fees.share
+        if market.fees.volatility_pa > 0:
+            swing = fees.advance(fee_rng.standard_normal((days, paths)))
+            fee_share = np.minimum(market.fees.share * swing, HIGHEST_FEE_SHARE)
+        if market.power_prices.volatility_pa > 0:
+            own = power_rng.standard_normal((days, paths))
+            normals = power_shared * shocks.standardised(moves) + np.sqrt(1.0 - power_shared**2) * own
+            fan.power_factor[:, month] = power.advance(normals).mean(axis=0)
+
+        of_one_ehs = log_hashprice_of_one_ehs(subsidy[day + 1 : day + days + 1, None], fee_share)
+        hashrates = follow_margins(market.network, close + of_one_ehs, log_hashrate, log_hashprice, day)
+        btc_per_ph = np.exp(of_one_ehs - hashrates)
+
+        log_growth, log_price, log_hashrate = growth[-1], close[-1], hashrates[-1]
+        log_hashprice = log_price + np.log(btc_per_ph[-1])
+        fan.price_usd[:, month] = np.exp(log_price)
+        fan.low_usd[:, month] = np.exp(log_low(opening, close, moves, shocks.intraday_sd_log, low_rng))
+        fan.btc_per_ph[:, month] = btc_per_ph.sum(axis=0)
+        fan.revenue_usd_per_ph[:, month] = (btc_per_ph * np.exp(close)).sum(axis=0)
+        fan.hashprice_usd_per_ph_day[:, month] = np.exp(log_hashprice)
+        fan.network_ehs[:, month] = np.exp(log_hashrate)
+        day += days
+    _refuse_beyond_numbers(fan, scenario)
+    return fan
+
+
+def _opened(market: Market, horizon_months: int) -> Fan:
+    """A fan with today filled in; months lie next to each other in memory, for speed."""
+    today = [
+        market.btc_price_usd,
+        market.btc_price_usd,
+        0.0,
+        0.0,
+        hashprice_usd_today(market),
+        market.network.hashrate_ehs,
+        1.0,
+    ]
+    months = horizon_months + 1
+    return Fan(*(np.full((months, market.fan.paths), value).T for value in today))
+
+
+def _refuse_beyond_numbers(fan: Fan, scenario: Scenario) -> None:
+    """Refuses a fan with zero, infinite or undefined values (a volatility of 300% a year for decades)."""
+    for field, values in zip(fields(fan), astuple(fan), strict=True):
+        later = values[:, 1:]
+        if not (np.isfinite(later).all() and (later > 0).all()):
+            problem = Problem(
+                scenario.name,
+                0,
+                0,
+                "market",
+                f"the simulated {field.name} spreads beyond what numbers can hold",
+                mend="lower the volatility, the jumps or the horizon",
+            )
+            raise ScenarioError([problem])

@@ -1,0 +1,107 @@
+"""How well a tree keeps the fan it stands for: moments month by month, side by side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from optimizer.market.fan import Fan
+from optimizer.market.tree import Floats, Tree
+
+# A spread of logs below this is rounding.
+ROUNDING = 1e-12
+
+
+@dataclass(frozen=True)
+class Fidelity:
+    """``table``: indexed by month 0..horizon; for every moment the columns ``fan_...``, ``tree_...`` and
+    ``difference_...`` (relative; for mean_log_price, as logs differ, absolute). ``stage_ends``: the months
+    where the tree keeps the fan's E[P] as well as E[1/P]; between them it keeps the one of the numeraire.
+
+    Moments: mean_price_usd, mean_inverse_price (1/USD), mean_log_price, sd_log_price,
+    mean_hashprice_usd (per PH/s per day), sd_log_hashprice, mean_btc_per_ph.
+    """
+
+    table: pd.DataFrame
+    stage_ends: tuple[int, ...]
+
+
+def fidelity(fan: Fan | None, tree: Tree, stage_ends: tuple[int, ...]) -> Fidelity:
+    """The table for a tree made from ``fan``; None for named cases, which are their own fan."""
+    of_tree = _tree_moments(tree)
+    of_fan = of_tree if fan is None else _fan_moments(fan)
+    columns: dict[str, Floats] = {}
+    for moment, in_tree in of_tree.items():
+        in_fan = of_fan[moment]
+        scale = np.ones_like(in_fan) if moment == "mean_log_price" else np.abs(in_fan)
+        columns[f"fan_{moment}"] = in_fan
+        columns[f"tree_{moment}"] = in_tree
+        columns[f"difference_{moment}"] = (in_tree - in_fan) / np.where(scale > 0, scale, 1.0)
+    table = pd.DataFrame(columns)
+    table.index.name = "month"
+    return Fidelity(table, stage_ends)
+
+
+def _moments(price: Floats, hashprice: Floats, btc_per_ph: Floats, weight: Floats) -> list[float]:
+    """The moments of one month's outcomes, in the order of `Fidelity`; all arguments [outcome]."""
+
+    def mean(values: Floats) -> float:
+        return float(weight @ values)
+
+    def sd(values: Floats) -> float:
+        spread = float(np.sqrt(weight @ (values - weight @ values) ** 2))
+        return spread if spread > ROUNDING else 0.0
+
+    log_price = np.log(price)
+    return [
+        mean(price),
+        mean(1.0 / price),
+        mean(log_price),
+        sd(log_price),
+        mean(hashprice),
+        sd(np.log(hashprice)),
+        mean(btc_per_ph),
+    ]
+
+
+MOMENTS = (
+    "mean_price_usd",
+    "mean_inverse_price",
+    "mean_log_price",
+    "sd_log_price",
+    "mean_hashprice_usd",
+    "sd_log_hashprice",
+    "mean_btc_per_ph",
+)
+
+
+def _by_name(rows: list[list[float]]) -> dict[str, Floats]:
+    return dict(zip(MOMENTS, np.array(rows).T, strict=True))
+
+
+def _fan_moments(fan: Fan) -> dict[str, Floats]:
+    paths, months = fan.price_usd.shape
+    weight = np.full(paths, 1.0 / paths)
+    return _by_name(
+        [
+            _moments(fan.price_usd[:, t], fan.hashprice_usd_per_ph_day[:, t], fan.btc_per_ph[:, t], weight)
+            for t in range(months)
+        ]
+    )
+
+
+def _tree_moments(tree: Tree) -> dict[str, Floats]:
+    rows = []
+    for month in range(int(tree.month.max()) + 1):
+        at = np.flatnonzero((tree.month == month) & (tree.probability > 0))
+        rows.append(
+            _moments(
+                tree.price_usd[at],
+                tree.hashprice_usd_per_ph_day[at],
+                tree.btc_per_ph[at],
+                tree.probability[at] / tree.probability[at].sum(),
+            )
+        )
+    return _by_name(rows)

@@ -1,0 +1,265 @@
+"""From a scenario to a plan: market, model, solve, audit, alternatives. What the command and a notebook call."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from optimizer.decisions import Decisions, Position
+from optimizer.errors import AuditError, InfeasibleError
+from optimizer.ledger.audit import Audit, audit
+from optimizer.ledger.books import Books
+from optimizer.market.build_tree import build_tree
+from optimizer.market.fidelity import Fidelity
+from optimizer.market.tree import Floats, Tree
+from optimizer.scenario.load import LoadedScenario, load_scenario
+from optimizer.scenario.schema import Scenario
+from optimizer.valuation import Value, tail_weights, value_of
+
+# The model's objective and the ledger's value of the same plan may differ by this much, relatively.
+OBJECTIVE_TOLERANCE = 1e-6
+
+# Called as work goes on: (stage, detail).
+Tell = Callable[[str, str], None]
+
+
+@dataclass(frozen=True)
+class SolverRecord:
+    """How the plan was found. ``gap``: proven distance to the best possible, relative. Seconds of wall time."""
+
+    status: str
+    gap: float
+    hit_limit: bool
+    rows: int
+    columns: int
+    nonzeros: int
+    integers: int
+    nodes: int
+    leaves: int
+    market_seconds: float
+    build_seconds: float
+    solve_seconds: float
+    audit_seconds: float
+    alternatives_seconds: float
+    version: str
+
+
+@dataclass(frozen=True)
+class Comparator:
+    """An alternative to the plan, in the numeraire; numbers are NaN where it has no plan (see ``why_not``).
+
+    ``loses``: the plan's objective less this one's. ``sell_btc``, ``borrow_usd``, ``machines_usd``: today's.
+    """
+
+    name: str
+    told_to: str
+    why_not: str
+    value: float
+    expected: float
+    cvar: float
+    worst: float
+    loses: float
+    sell_btc: float
+    borrow_usd: float
+    machines_usd: float
+
+    @property
+    def feasible(self) -> bool:
+        """Whether the alternative meets every requirement."""
+        return not self.why_not
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A plan that has passed its audit, and everything needed to defend it."""
+
+    loaded: LoadedScenario
+    tree: Tree
+    fidelity: Fidelity
+    decisions: Decisions
+    position: Position
+    audit: Audit
+    value: Value
+    objective: float
+    tie_break: float
+    solver: SolverRecord
+    comparators: tuple[Comparator, ...]
+
+    @property
+    def scenario(self) -> Scenario:
+        """The scenario that was planned."""
+        return self.loaded.scenario
+
+    @property
+    def books(self) -> Books:
+        """The ledger's account of the plan, node by node."""
+        return self.audit.books
+
+    @cached_property
+    def tables(self) -> dict[str, object]:
+        """The plan as pandas tables: orders, draws, nodes, debts and the rest, by name."""
+        from optimizer.report.tables import tables_of
+
+        return dict(tables_of(self))
+
+
+def plan(
+    scenario: LoadedScenario | Path | str,
+    *,
+    overrides: Sequence[str] = (),
+    sets: Sequence[str] = (),
+    compare: bool = True,
+    tell: Tell | None = None,
+) -> Plan:
+    """Make a plan. ``compare=False`` skips the alternatives.
+
+    Raises `ScenarioError` (bad input), `InfeasibleError` (no plan meets every requirement; says which conflict),
+    `LimitError` (stopped before any plan was found) and `AuditError` (the ledger disagrees: a bug, no plan).
+    """
+    from optimizer.formulation.build import build
+    from optimizer.formulation.extract import decisions, load_solution, position
+    from optimizer.solve.diagnose import explain
+    from optimizer.solve.highs import Infeasible, Solver
+
+    say = tell or (lambda stage, detail: None)
+    loaded = scenario if isinstance(scenario, LoadedScenario) else load_scenario(scenario, overrides, sets)
+    given = loaded.scenario
+
+    clock = _Clock()
+    say("market", f"{given.market.fan.paths:,} paths")
+    tree, fidelity = build_tree(given)
+    market_seconds = clock.lap()
+    say("model", f"{len(tree):,} nodes")
+    f = build(given, tree)
+    solver = Solver(f, given.solver)
+    build_seconds = clock.lap()
+    say("solve", f"{solver.lp.num_row_:,} rows, {solver.lp.num_col_:,} columns")
+    try:
+        best = solver.solve(progress=lambda seconds, gap: say("solve", _gap_text(seconds, gap)))
+    except Infeasible:
+        say("diagnose", "no plan meets every requirement; looking for the ones that conflict")
+        raise InfeasibleError(explain(solver)) from None
+    solve_seconds = clock.lap()
+
+    say("audit", "the ledger recomputes every node")
+    load_solution(f, solver.variables, best.x)
+    chosen, claimed = decisions(f), position(f)
+    audited = audit(given, tree, chosen, claimed)
+    audited.raise_if_failed()
+    value = value_of(given, tree, audited.books)
+    unit = 1.0 if given.numeraire == "btc" else given.market.btc_price_usd
+    objective = -best.objective * unit
+    tie_break = _tie_break(f) * unit
+    _check_objective(objective, value.value + tie_break)
+    audit_seconds = clock.lap()
+
+    comparators: tuple[Comparator, ...] = ()
+    if compare:
+        say("alternatives", "the same company told to do the obvious")
+        comparators = _compare(solver, best, given, tree, value.value)
+    return Plan(
+        loaded=loaded,
+        tree=tree,
+        fidelity=fidelity,
+        decisions=chosen,
+        position=claimed,
+        audit=audited,
+        value=value,
+        objective=objective,
+        tie_break=tie_break,
+        solver=SolverRecord(
+            status=best.status,
+            gap=best.gap,
+            hit_limit=best.hit_limit,
+            rows=int(solver.lp.num_row_),
+            columns=int(solver.lp.num_col_),
+            nonzeros=len(solver.lp.a_matrix_.value_),
+            integers=int(solver.integral.sum()),
+            nodes=len(tree),
+            leaves=len(tree.leaves),
+            market_seconds=market_seconds,
+            build_seconds=build_seconds,
+            solve_seconds=solve_seconds,
+            audit_seconds=audit_seconds,
+            alternatives_seconds=clock.lap(),
+            version=f"HiGHS {solver.highs.version()}",
+        ),
+        comparators=comparators,
+    )
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self._last = time.perf_counter()
+
+    def lap(self) -> float:
+        now = time.perf_counter()
+        seconds, self._last = now - self._last, now
+        return seconds
+
+
+def _gap_text(seconds: float, gap: float | None) -> str:
+    return f"{seconds:.0f} s, " + ("no plan yet" if gap is None else f"gap {gap:.2%}")
+
+
+def _tie_break(f: object) -> float:
+    from optimizer.formulation.model import Formulation
+    from optimizer.formulation.objective import TIE_BREAK, activity
+
+    assert isinstance(f, Formulation)
+    return -TIE_BREAK * activity(f).value()
+
+
+def _check_objective(claimed: float, accounted: float) -> None:
+    difference = abs(claimed - accounted) / max(abs(claimed), 1.0)
+    if difference > OBJECTIVE_TOLERANCE:
+        raise AuditError(
+            f"The plan's objective does not add up: the model says {claimed:.9g}, "
+            f"its terms by the ledger {accounted:.9g} ({difference:.1e} apart)."
+        )
+
+
+def _compare(solver: object, best: object, given: Scenario, tree: Tree, value: float) -> tuple[Comparator, ...]:
+    from optimizer.formulation.extract import load_solution
+    from optimizer.solve.comparators import alternatives, today
+    from optimizer.solve.highs import Solution, Solver
+
+    assert isinstance(solver, Solver) and isinstance(best, Solution)
+    nan, found = float("nan"), []
+    for alternative in alternatives(solver, best):
+        if alternative.solution is None:
+            found.append(
+                Comparator(alternative.name, alternative.told_to, alternative.why_not, *([nan] * 8))
+            )
+            continue
+        load_solution(solver.formulation, solver.variables, alternative.solution.x)
+        outcomes, sold, borrowed, machines = today(solver.formulation)
+        mean, tail, worst = _moments(given, tree, outcomes)
+        worth = (1 - given.risk.weight) * mean + given.risk.weight * tail
+        found.append(
+            Comparator(
+                name=alternative.name,
+                told_to=alternative.told_to,
+                why_not="",
+                value=worth,
+                expected=mean,
+                cvar=tail,
+                worst=worst,
+                loses=value - worth,
+                sell_btc=sold,
+                borrow_usd=borrowed,
+                machines_usd=machines,
+            )
+        )
+    return tuple(found)
+
+
+def _moments(given: Scenario, tree: Tree, outcomes: Floats) -> tuple[float, float, float]:
+    chance = tree.probability[tree.leaves]
+    tail = tail_weights(outcomes, chance, given.risk.tail_share)
+    return float(chance @ outcomes), float(tail @ outcomes), float(np.min(outcomes))

@@ -1,0 +1,82 @@
+"""The JSON Schema of a scenario *file*, for editors: the schema of `Scenario` and what the loader adds to it.
+
+A file by itself must be whole, but for what products, presets and the catalogue's models supply. A file that
+``extends:`` another, and a block of ``overrides:``, may hold any part of a scenario.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from optimizer.scenario.catalogue import AsicModel, LoanProduct, SitePreset
+from optimizer.scenario.schema import SCHEMA, Scenario
+
+# Models whose fields an entry of the catalogue can supply: these are not required in the file.
+_SUPPLIED: dict[str, type[BaseModel]] = {
+    "Facility": LoanProduct,
+    "ExistingLoan": LoanProduct,
+    "Site": SitePreset,
+    "AsicModel": AsicModel,
+}
+_CATALOGUE = {
+    "type": "string",
+    "description": "Folder of asics.yaml, loans.yaml and sites.yaml, from this file.",
+}
+_LOADER_KEYS = {
+    "schema": {"const": SCHEMA, "description": "What this file is, and in which version."},
+    "extends": {"type": "string", "description": "A scenario file, from this one, that this one changes."},
+    "overrides": {
+        "type": "object",
+        "description": "Named changes, chosen with --override NAME.",
+        "additionalProperties": {"$ref": "#/$defs/PartOfScenario"},
+    },
+    "catalogue": _CATALOGUE,
+}
+
+
+def scenario_json_schema() -> dict[str, Any]:
+    """JSON Schema (draft 2020-12) of a scenario file; descriptions are the models' docstrings."""
+    root = Scenario.model_json_schema()
+    definitions: dict[str, Any] = root.pop("$defs")
+    parts = {f"PartOf{name}": _part(definition) for name, definition in definitions.items()}
+    for name, source in _SUPPLIED.items():
+        supplied = {"name", *source.model_fields}
+        required = [key for key in definitions[name].get("required", []) if key not in supplied]
+        definitions[name] = {**definitions[name], "required": required}
+    part = _part(root)
+    del part["properties"]["remove"]
+    catalogue = {"catalogue": _CATALOGUE}
+    definitions |= parts
+    definitions["PartOfScenario"] = {**part, "properties": {**catalogue, **part["properties"]}}
+    definitions["Variant"] = {**part, "properties": {**_LOADER_KEYS, **part["properties"]}}
+    definitions["Whole"] = {
+        **root,
+        "properties": {**_LOADER_KEYS, **root["properties"]},
+        "required": ["schema", *root["required"]],
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "hashlever scenario file",
+        "if": {"required": ["extends"]},
+        "then": {"$ref": "#/$defs/Variant"},
+        "else": {"$ref": "#/$defs/Whole"},
+        "$defs": definitions,
+    }
+
+
+def _part(piece: Any) -> Any:
+    """The schema of a part of what ``piece`` describes: nothing is required, and an entry may be removed."""
+    if isinstance(piece, list):
+        return [_part(item) for item in piece]
+    if not isinstance(piece, dict):
+        return piece
+    part = {key: _part(value) for key, value in piece.items() if key not in ("required", "discriminator")}
+    if "$ref" in part:
+        part["$ref"] = part["$ref"].replace("#/$defs/", "#/$defs/PartOf")
+    if "oneOf" in part:  # a part may fit several
+        part["anyOf"] = part.pop("oneOf")
+    if isinstance(properties := part.get("properties"), dict) and {"name", "model"} & properties.keys():
+        properties["remove"] = {"const": True, "description": "Drop this entry of the list."}
+    return part

@@ -1,0 +1,187 @@
+"""No feasible plan: which requirements conflict, and the least that would have to give, in business words.
+
+Two questions to HiGHS. Which rows cannot hold together: an irreducible set of rows of the relaxation (`getIis`).
+What is the smallest change that makes a plan possible: slack on the rows that people set (not on arithmetic such
+as balances), each slack weighed by the size of the requirement it loosens, and as little of it as possible.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+import highspy
+import numpy as np
+
+from optimizer.solve.highs import Solver
+
+# Smallest slack, in weighed units, that counts as a requirement having to give.
+TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """How a family of rows is called in a meeting. ``unit`` of its slack; ``scale`` model unit -> that unit is
+    ``usd`` (times the BTC price), or 1."""
+
+    words: str
+    unit: str
+    usd: bool = False
+    factor: float = 1.0
+    loosen: str = ""
+
+
+# Rows that a person set. All other rows are arithmetic, contracts' mechanics or physics and are never loosened.
+REQUIREMENTS: dict[str, Requirement] = {
+    "min_cash": Requirement("cash at least {min_cash}", "USD", usd=True, loosen="treasury or requirements.min_cash_usd"),
+    "min_btc": Requirement("BTC held at least {min_btc}", "BTC", loosen="requirements.min_btc"),
+    "max_cash": Requirement("cash under its ceiling", "USD", usd=True, loosen="treasury.max_cash_months"),
+    "max_debt": Requirement("debt at most {max_debt}", "USD", usd=True, loosen="requirements.max_debt_usd"),
+    "max_lender_share": Requirement(
+        "no lender holds more than {lender_share} of all BTC", "BTC", loosen="requirements.max_lender_btc_share"
+    ),
+    "min_runway": Requirement(
+        "runway of {runway} months", "USD", usd=True, loosen="requirements.min_runway_months"
+    ),
+    "max_fleet_breakeven": Requirement(
+        "fleet break-even under {breakeven}",
+        "PH/s times USD above it",
+        factor=100.0,
+        loosen="requirements.max_fleet_breakeven_usd_per_ph_day",
+    ),
+    "min_dscr": Requirement(
+        "debt service covered {dscr} times", "USD a month", usd=True, loosen="requirements.min_dscr"
+    ),
+    "ltv_at_low": Requirement(
+        "margin calls met at the month's low", "USD", usd=True, loosen="the loan's balance or its pledge"
+    ),
+    "ltv_at_close": Requirement(
+        "LTV within the call or the board's maximum", "USD", usd=True, loosen="requirements.max_ltv"
+    ),
+    "site_power": Requirement("power at the site", "MW", loosen="sites.power_mw"),
+    "site_racks": Requirement("racks at the site", "slots", factor=1000.0, loosen="sites.rack_slots"),
+}
+
+
+def explain(solver: Solver) -> str:
+    """Why no plan exists, in business words, with the smallest change that would allow one."""
+    lines = ["No plan meets every requirement."]
+    gives = _smallest_relaxation(solver)
+    if gives:
+        lines.append("The least that would have to give:")
+        lines += [f"  - {line}" for line in gives]
+    conflict = _conflict(solver)
+    if conflict:
+        lines.append("Requirements that cannot hold together:")
+        lines += [f"  - {line}" for line in conflict]
+    if len(lines) == 1:
+        lines.append("No single requirement explains it: loans, liabilities and opening balances conflict.")
+    return "\n".join(lines)
+
+
+def _smallest_relaxation(solver: Solver) -> list[str]:
+    highs = highspy.Highs()
+    highs.setOptionValue("output_flag", False)
+    highs.setOptionValue("time_limit", solver.settings.time_limit_s)
+    highs.setOptionValue("mip_rel_gap", 0.05)
+    highs.passModel(solver.lp)
+    columns = len(solver.variables)
+    every = np.arange(columns, dtype=np.int32)
+    highs.changeColsCost(columns, every, np.zeros(columns))
+    slacks: list[int] = []
+    for r, row in enumerate(solver.rows):
+        family = row.parent_component().name
+        if family in REQUIREMENTS:
+            low, high = solver.lp.row_lower_[r], solver.lp.row_upper_[r]
+            sign = 1.0 if np.isinf(high) else -1.0
+            weight = 1.0 / max(abs(low if np.isfinite(low) else high), 1.0)
+            highs.addCol(weight, 0.0, highspy.kHighsInf, 1, np.array([r], dtype=np.int32), np.array([sign]))
+            slacks.append(r)
+    highs.run()
+    if highs.getModelStatus() not in (highspy.HighsModelStatus.kOptimal, highspy.HighsModelStatus.kTimeLimit):
+        return []
+    x = np.array(highs.getSolution().col_value)[columns:]
+    worst: dict[tuple[str, str], tuple[float, Any]] = {}
+    for amount, r in zip(x, slacks, strict=True):
+        if amount > TOLERANCE:
+            row = solver.rows[r]
+            key = (row.parent_component().name, _who(solver, row))
+            if amount > worst.get(key, (0.0, None))[0]:
+                worst[key] = (float(amount), row)
+    lines = []
+    for (family, who), (amount, row) in sorted(worst.items(), key=lambda item: -item[1][0]):
+        wanted = REQUIREMENTS[family]
+        size = amount * wanted.factor * (solver.formulation.data.money_usd if wanted.usd else 1.0)
+        lines.append(
+            f"{_words(solver, family)}{who}: short by {size:,.6g} {wanted.unit} {_place(solver, row)}"
+            f" (change {wanted.loosen})"
+        )
+    return lines
+
+
+def _conflict(solver: Solver) -> list[str]:
+    """Families of an irreducible infeasible set of rows of the relaxation; empty when only integers conflict."""
+    highs = highspy.Highs()
+    highs.setOptionValue("output_flag", False)
+    highs.setOptionValue("time_limit", min(solver.settings.time_limit_s, 60.0))
+    highs.passModel(solver.lp)
+    whole = np.flatnonzero(solver.integral).astype(np.int32)
+    if len(whole):
+        kind = np.full(len(whole), highspy.HighsVarType.kContinuous)
+        highs.changeColsIntegrality(len(whole), whole, kind)
+    highs.setOptionValue("iis_strategy", 4)
+    status, iis = highs.getIis()
+    if status != highspy.HighsStatus.kOk or not iis.valid_:
+        return []
+    where: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for r in iis.row_index_:
+        row = solver.rows[r]
+        family = row.parent_component().name
+        if family in REQUIREMENTS:
+            where[family, _who(solver, row)].add(_place(solver, row))
+    return [
+        f"{_words(solver, family)}{who} {_some(places)}" for (family, who), places in sorted(where.items())
+    ]
+
+
+def _some(places: set[str]) -> str:
+    first, *rest = sorted(places)
+    return first if not rest else f"{first} (and {len(rest)} more)"
+
+
+def _words(solver: Solver, family: str) -> str:
+    asked = solver.formulation.data.scenario.requirements
+    share = asked.max_lender_btc_share
+    return REQUIREMENTS[family].words.format(
+        min_cash=f"${asked.min_cash_usd:,.0f}",
+        min_btc=f"{asked.min_btc:,.6g} BTC",
+        max_debt=f"${asked.max_debt_usd or 0:,.0f}",
+        lender_share=f"{share or 0:.0%}",
+        runway=f"{asked.min_runway_months or 0:g}",
+        breakeven=f"${asked.max_fleet_breakeven_usd_per_ph_day or 0:g} per PH and day",
+        dscr=f"{asked.min_dscr or 0:g}",
+    )
+
+
+def _who(solver: Solver, row: Any) -> str:
+    """The facility, lender or site of a row, if it has one."""
+    family, index = row.parent_component().name, row.index()
+    data = solver.formulation.data
+    if family in ("ltv_at_low", "ltv_at_close"):
+        return f", {data.debts[index[1]].name}"
+    if family in ("site_power", "site_racks"):
+        return f", {data.scenario.sites[index[1]].name}"
+    return f", {index[1]}" if family == "max_lender_share" else ""
+
+
+def _place(solver: Solver, row: Any) -> str:
+    """The month and branch of a row."""
+    data, index = solver.formulation.data, row.index()
+    first = index[0] if isinstance(index, tuple) else index
+    if row.parent_component().name == "min_dscr":
+        return f"in month {first}"
+    stress = int(data.tree.stress[first])
+    price = float(data.tree.price_usd[first])
+    branch = f"stress '{data.tree.stress_names[stress]}'" if stress >= 0 else f"BTC at ${price:,.0f}"
+    return "today" if first == 0 else f"in month {data.month(first)} ({branch})"

@@ -1,0 +1,1 @@
+"""Tests of the catalogue in models/ and of the scenarios in scenarios/."""
