@@ -91,7 +91,6 @@ def _repayment_checks(
     opening = debt.tranche_usd[0] - debt.drawn_by_tranche_usd[0]
     due = debt.tranche_usd - debt.drawn_by_tranche_usd
     due -= terms.keep_share * before(tree, debt.tranche_usd, opening)
-    due[0] = -np.inf  # nothing falls due today
     yield at_nodes("repayment on schedule", "USD", scale.usd, due, names)
     locked = np.array([not contract.early_repayment for contract in mine], dtype=bool)
     too_soon = terms.age < np.array(

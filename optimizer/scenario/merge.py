@@ -54,9 +54,9 @@ def _changes_process(base: Node, change: Node) -> bool:
     return before is not None and after is not None and before.value != after.value
 
 
-def _identity(entry: Node) -> tuple[str, object] | None:
+def _identity(entry: Node) -> tuple[str, str | None] | None:
     label, site = label_of(entry), entry.mapping.get("site")
-    return None if label is None else (label, site.value if site else None)
+    return None if label is None else (label, str(site.value) if site else None)
 
 
 def _merge_lists(base: Node, change: Node, problems: list[Problem], place: Place) -> Node:
@@ -141,24 +141,20 @@ def apply_overrides(whole: Node, names: tuple[str, ...], problems: list[Problem]
         if not isinstance(block.value, dict):
             message, mend = "must be a mapping of keys to changed values", "write below it what changes"
             problems.append(problem_at(block.at, f"overrides.{name}", message, shown(block), mend))
-        if name not in names:  # what is chosen is validated with the rest
+        elif name not in names:  # what is chosen is validated with the rest
             problems += _unknown_keys(name, block, block)
-        for key in ("schema", "extends", "overrides"):
-            if key in block.mapping:
-                mark, path = block.mapping[key].at, f"overrides.{name}.{key}"
-                problems.append(problem_at(mark, path, "does not belong in an override", mend="remove it"))
     for name in names:
         if name in blocks:
-            node = merge(node, blocks[name], problems)
+            node = merge(node, blocks[name], problems) if isinstance(blocks[name].value, dict) else node
         else:
             mark, mend = Mark(f"--override {name}"), did_you_mean(name, blocks)
             problems.append(problem_at(mark, "", "the scenario has no override of this name", name, mend))
-    return node if isinstance(node.value, dict) else whole
+    return node
 
 
 def _unknown_keys(name: str, block: Node, here: Node, place: Place = ()) -> Iterator[Problem]:
     """Problems of an override that is not chosen and so not validated: at least its keys can be checked."""
-    known = [*_known_keys(place, block), *(LOADER_KEYS if not place else ())]
+    known = _known_keys(place, block)
     in_list = bool(place) and isinstance(place[-1], int)
     for key, child in here.mapping.items():
         below = (*place, key)
@@ -233,11 +229,11 @@ def _index(step: str, entries: Node, path: str, bracketed: bool) -> int:
 
 
 def _check_key(step: str, place: Place, whole: Node, here: Node | None) -> None:
-    known = [*_known_keys(place, whole), *(here.mapping if here else ()), *(() if place else ("catalogue",))]
+    known = [*_known_keys(place, whole), *(here.mapping if here else ())]
     if step not in known and not shape_of(Scenario).at((*place, step), whole):
         where = f"{path_text(place)} has" if place else "the scenario has"
         raise LookupError(f"{where} no key {step}", did_you_mean(step, known))
 
 
 def _known_keys(place: Place, whole: Node) -> list[str]:
-    return shape_of(Scenario).known_keys(place, whole)
+    return [*shape_of(Scenario).known_keys(place, whole), *(() if place else ("catalogue",))]

@@ -128,3 +128,14 @@ def test_the_message_gives_each_rule_one_line() -> None:
     lines = str(caught.value).splitlines()
     assert len(lines) == 3
     assert lines[1].endswith("BTC to hold: broken by 100 BTC at month 0 (node 0), and in 4 more places")
+
+
+@pytest.mark.parametrize("small", ["Plains", "Hills"])
+def test_a_headroom_is_that_of_the_tightest_site(small: str) -> None:
+    names = ("Plains", "Hills")
+    sites = [site(name=name, power_mw=1.0 if name == small else 10.0) for name in names]
+    owned = [{"model": "old", "site": name, "units": 100} for name in names]
+    result = audited({"sites": sites, "machines": {"owned": owned}}, tree(sites=2))
+    assert [(h.who, h.by) for h in result.headrooms if h.rule == "site power"] == [
+        (small, pytest.approx(-0.6))
+    ]

@@ -119,7 +119,7 @@ def test_fleet_breakeven_counts_orders_and_waits_for_its_month() -> None:
             "owned": [{"model": "old", "site": "Plains", "units": 100}],
             "candidates": [candidate(lead_months=3)],
         },
-        **demand(max_fleet_breakeven_usd_per_ph_day=35.0, breakeven_from_month=2),
+        **demand(max_fleet_breakeven_usd_per_ph_day=35.0, breakeven_from_month=1),
     }
     assert audited(company, orders=(Order(2, "new", "Plains", 100.0),)).ok
     result = audited(company)

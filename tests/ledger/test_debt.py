@@ -125,6 +125,15 @@ def test_an_early_repayment_pays_its_fee_and_a_scheduled_one_none() -> None:
     terms = {"term_months": 3, "draw_until_month": 0, "early_repayment_fee_share": 0.02}
     books = line(terms=terms, draws=(DRAW,), repayments=(repay_line(1, 250_000.0), repay_line(3, 750_000.0)))
     assert books.debt.early_fee_usd[:, 0].tolist() == pytest.approx([0, 5_000, 0, 0, 0])
+    # A bullet's maturity is not debt service: interest alone is.
+    assert books.debt.service_usd[:, 0].tolist() == pytest.approx([0, 10_000, 7_500, 7_500, 0])
+
+
+def test_what_is_repaid_on_the_day_it_is_drawn_is_early() -> None:
+    terms = {"early_repayment_fee_share": 0.02}
+    books = line(terms=terms, draws=(DRAW,), repayments=(repay_line(0, 200_000.0),))
+    assert books.debt.early_fee_usd[0, 0] == pytest.approx(4_000)
+    assert books.pledged_btc[0, 0] == pytest.approx(16)
 
 
 def test_level_payments_and_what_an_early_one_does_to_the_rest() -> None:
@@ -164,6 +173,7 @@ def test_an_old_loan_starts_with_its_balance_and_pledge() -> None:
 def test_unpaid_monthly_interest_is_owed_today_and_paid_next_month() -> None:
     books = old_loan(tree((-1, 0, 0, 1)), {"accrued_usd": 5_000.0})
     assert books.owed_usd[:, 0].tolist() == pytest.approx([1_205_000, 1.2e6, 1.2e6, 1.2e6])
+    assert books.debt.counted_usd[:2, 0].tolist() == pytest.approx([1_205_000, 1.2e6])
     assert books.debt.interest_usd[:, 0].tolist() == pytest.approx([0, 17_000, 17_000, 12_000])
 
 

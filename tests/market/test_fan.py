@@ -91,7 +91,7 @@ def test_network_answers_price(make):
 
 
 def test_two_months_of_mining_by_hand(make):
-    """No volatility, price up by half in a year: hashrate by the daily recursion, written out over 61 days."""
+    """No volatility, price up by half in a year: hashrate by the daily recursion, written out for 61 days."""
     spec = {
         "hashrate_ehs": 960.0,
         "growth_pa": 0.1,

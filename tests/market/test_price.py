@@ -113,7 +113,7 @@ def test_low_follows_the_law_of_a_brownian_minimum():
 
 
 def test_low_of_a_day_with_a_jump_is_bridged_before_it():
-    """A day that doubles by a jump at its end is a bridge from 0 to 0 until then: P(min < -x) = e^(-2x^2/s^2).
+    """A day that doubles by a jump at its end is a bridge from 0 to 0 until then, P(min < -x) = exp(-2xx/ss).
     A jump down is the low itself unless the bridge was lower."""
     sd, paths = 0.03, 20_000
     nought, jump = np.zeros((1, paths)), np.full((1, paths), log(2.0))

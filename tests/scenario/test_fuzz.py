@@ -35,7 +35,12 @@ PIECES = st.sampled_from(
 ) | st.sampled_from(
     [b"---\n", b"\xff", b"\0", b"1e99", b".nan", b"extends: _base.yaml\n", b"null", b"? ", b"<<: *a\n"]
 )
-FEW = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FEW = settings(
+    max_examples=100,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 
 
 def loads_or_says_why(path: Path, **options: Any) -> None:
@@ -74,6 +79,9 @@ def test_any_value_anywhere(tmp_path: Path, place: Any, value: Any, new_key: str
     else:
         parent[place[-1]] = value
     loads_or_says_why(write_scenario(tmp_path, data), overrides=["o"])
+    variant = {"extends": "scenario.yaml", place[0]: data.get(place[0])}
+    write_scenario(tmp_path, DATA)
+    loads_or_says_why(write_scenario(tmp_path, variant, "variant.yaml"))
 
 
 @FEW

@@ -1,4 +1,4 @@
-"""What loading returns: the scenario, its warnings, the resolved data and a hash that is the same anywhere."""
+"""What loading returns: the scenario, warnings, the resolved data and a hash that is the same anywhere."""
 
 from __future__ import annotations
 
