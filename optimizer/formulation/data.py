@@ -56,10 +56,13 @@ class Data:
         """The node before, -1 for node 0."""
         return int(self.tree.parent[node])
 
-    def delivery_month(self, pair: Pair, ordered_month: int, node: int) -> int:
-        """Month at whose end an order of ``ordered_month`` arrives on the branch of ``node``."""
+    def delivery_month(self, pair: Pair, ordered: int, node: int) -> int:
+        """Month at whose end an order of node ``ordered`` arrives on the branch of ``node``. What a vendor hands
+        over at once is not delayed by what happens later."""
         assert pair.candidate is not None
-        return ordered_month + pair.candidate.lead_months + int(self.tree.delivery_delay_months[node])
+        lead, delays = pair.candidate.lead_months, self.tree.delivery_delay_months
+        at_once = lead + int(delays[ordered]) == 0
+        return self.month(ordered) + (0 if at_once else lead + int(delays[node]))
 
     def tranches_of(self, debt: Debt, node: int) -> list[Tranche]:
         """The tranches of a facility that can be outstanding after the decisions at ``node``, oldest first."""

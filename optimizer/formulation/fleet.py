@@ -52,7 +52,7 @@ def delivered_before_resale(f: Formulation, n: int, a: int) -> Row:
     pair, data = f.data.pairs[a], f.data
     row = total((1.0, f.pyomo.owned_ph[n, *pair.key]))
     for d in data.tree.paths[n]:
-        if d in f.decision_set and data.delivery_month(pair, data.month(d), n) > data.month(n):
+        if d in f.decision_set and data.delivery_month(pair, d, n) > data.month(n):
             row.add(-pair.lot_ph, f.pyomo.order_lots[d, *pair.key])
     return at_least(row)
 
@@ -100,7 +100,7 @@ def _arrives(f: Formulation, n: int, k: int) -> bool:
     """Whether machines can arrive at site k at node n: nowhere else can the racks get fuller."""
     data = f.data
     return any(
-        data.delivery_month(pair, data.month(d), n) == data.month(n)
+        data.delivery_month(pair, d, n) == data.month(n)
         for pair in data.pairs
         if pair.site_index == k and pair.candidate
         for d in data.tree.paths[n]
@@ -135,7 +135,7 @@ def payables(f: Formulation, n: int) -> Terms:
         if pair.candidate is None:
             continue
         for d in data.tree.paths[n]:
-            if d in f.decision_set and data.delivery_month(pair, data.month(d), n) > data.month(n):
+            if d in f.decision_set and data.delivery_month(pair, d, n) > data.month(n):
                 owing.add(due_on_delivery(f, pair, d), f.pyomo.order_lots[d, *pair.key])
     return owing
 
@@ -158,7 +158,7 @@ def machine_payments(f: Formulation, n: int) -> Terms:
             deposit = pair.price * pair.candidate.deposit_share * float(data.tree.asic_price_factor[n])
             paid.add(deposit, f.pyomo.order_lots[n, *pair.key])
         for d in data.tree.paths[n]:
-            if d in f.decision_set and data.delivery_month(pair, data.month(d), n) == data.month(n):
+            if d in f.decision_set and data.delivery_month(pair, d, n) == data.month(n):
                 paid.add(due_on_delivery(f, pair, d), f.pyomo.order_lots[d, *pair.key])
     return paid
 

@@ -69,7 +69,7 @@ class Formulation:
         for d in data.tree.paths[last]:
             if d not in self.decision_set:
                 continue
-            if pair.candidate and data.delivery_month(pair, data.month(d), branch) > month:
+            if pair.candidate and data.delivery_month(pair, d, branch) > month:
                 terms.add(-pair.lot_ph, self.pyomo.order_lots[d, *pair.key])
             for after in self.handover_months(pair, d):
                 if data.month(d) + after > month:

@@ -44,6 +44,8 @@ def fan_to_tree(fan: Fan, scenario: Scenario) -> Tree:
         before, branches = branches, split(fan, branches, stage)
         price_at_end = _prices_at_end(fan, stage, before, branches, layers[-1]["price_usd"], level)
         stretch = _stretch_at_end(fan, stage, branches, price_at_end)
+        start = layers[-1]["price_usd"][branches.parent]
+        log_start = before.mean(np.log(fan.price_usd[:, stage.first - 1]))[branches.parent]
         for month in range(stage.first, stage.last + 1):
             parent = branches.parent if month == stage.first else np.arange(len(branches))
             opening = layers[-1]["price_usd"][parent]
@@ -54,7 +56,10 @@ def fan_to_tree(fan: Fan, scenario: Scenario) -> Tree:
                     "parent": parent,
                     "probability": branches.weight,
                     "price_usd": price,
-                    "low_usd": _lows(fan, month, branches, opening, price, low_quantile),
+                    "low_usd": np.minimum(
+                        start * np.exp(_log_lows(fan, month, branches, low_quantile) - log_start),
+                        np.minimum(opening, price),
+                    ),
                     "power_usd_per_mwh": np.outer(branches.mean(fan.power_factor[:, month]), power[month]),
                     **_mining(fan, month, branches, price, stretch),
                 }
@@ -115,15 +120,13 @@ def _slope(returns: Floats, probability: Floats, target: float) -> float | None:
     return float(brentq(excess, 0.0, high, xtol=1e-15, rtol=1e-14))
 
 
-def _lows(
-    fan: Fan, month: int, branches: Branches, opening: Floats, price: Floats, quantile: float
-) -> Floats:
-    """The month's low that lenders see, [branch]: as far below the close as that quantile of the paths' lows
-    lies below their mean (log) close, and never above the opening or the close.
+def _log_lows(fan: Fan, month: int, branches: Branches, quantile: float) -> Floats:
+    """That quantile of the (log) lows of the paths behind each branch, [branch].
+
+    The caller moves it from the paths' own level at the stage's start to the node's: not from their level at
+    the month's close, since the tree makes its whole move in the stage's first month and the paths have not.
     """
-    log_close = np.log(fan.price_usd[:, month])
-    log_low = branches.quantile(np.log(fan.low_usd[:, month]), quantile)
-    return np.minimum(price * np.exp(log_low - branches.mean(log_close)), np.minimum(opening, price))
+    return branches.quantile(np.log(fan.low_usd[:, month]), quantile)
 
 
 def _hashprice_btc(fan: Fan, month: int, branches: Branches) -> Floats:

@@ -14,11 +14,15 @@ import numpy as np
 from optimizer.decisions import OPENING
 from optimizer.errors import LimitError
 from optimizer.formulation.build import build
-from optimizer.formulation.extract import load_solution
+from optimizer.formulation.extract import NOISE, load_solution
 from optimizer.formulation.model import Formulation
 from optimizer.formulation.objective import net_worth
 from optimizer.market.build_tree import mean_path
 from optimizer.solve.highs import Bounds, Floats, Infeasible, Solution, Solver
+
+
+# "At most" means at least this share of the most.
+NEARLY = 0.98
 
 
 @dataclass(frozen=True)
@@ -62,17 +66,12 @@ def _columns(solver: Solver, name: str) -> dict[object, int]:
     }
 
 
-def _draw_columns(solver: Solver, today_only: bool = False) -> list[int]:
-    """Columns of principal drawn in the plan (not of debts owed before it)."""
-    return [
+def _no_draws(solver: Solver, plan: Solution) -> Bounds | str:
+    columns = [
         column
         for index, column in _columns(solver, "principal_usd").items()
-        if isinstance(index, tuple) and index[3] != OPENING and (index[0] == 0 or not today_only)
+        if isinstance(index, tuple) and index[3] != OPENING
     ]
-
-
-def _no_draws(solver: Solver, plan: Solution) -> Bounds | str:
-    columns = _draw_columns(solver)
     return dict.fromkeys(columns, (0.0, 0.0)) if columns else "the scenario offers no loan"
 
 
@@ -82,20 +81,30 @@ def _no_orders(solver: Solver, plan: Solution) -> Bounds | str:
 
 
 def _most_debt_today(solver: Solver, plan: Solution) -> Bounds | str:
-    """First the largest draw that every later requirement allows, then the best plan that starts with it."""
-    draws = _draw_columns(solver, today_only=True)
+    """The largest draws today, each at its lender's highest LTV, that every later requirement still allows; then
+    the best plan that starts with nearly that much. The first step takes machines by the fraction, so it is a
+    linear program; the margin leaves room for whole lots."""
+    f = solver.formulation
+    highest = {debt.name: len(debt.tiers) - 1 for debt in f.data.debts if debt.tiers}
+    bounds: Bounds = {}
+    draws = {}
+    for index, column in _columns(solver, "principal_usd").items():
+        if isinstance(index, tuple) and index[0] == 0 and index[3] != OPENING:
+            draws[index[1], index[2]] = column
+            if index[2] != highest[index[1]]:
+                bounds[column] = (0.0, 0.0)
     if not draws:
         return "no loan can be drawn today"
     cost: Floats = solver.cost * 0.0
-    cost[draws] = -1.0
-    most = solver.solve(cost=cost)
-    bounds: Bounds = {}
-    for column in draws:
-        # A hair less than the most, so that the second solve does not fail on the first one's rounding.
-        amount = max(most.x[column] * (1 - 1e-6), 0.0)
-        bounds[column] = (amount, most.x[column])
-    for column in _columns(solver, "tier_open").values():
-        bounds[column] = (round(most.x[column]), round(most.x[column]))
+    cost[list(draws.values())] = -1.0
+    most = solver.relax(bounds, cost)
+    for debt in f.data.debts:
+        for tier in range(len(debt.tiers)):
+            if (debt.name, tier) not in draws:
+                continue
+            column = draws[debt.name, tier]
+            least = most[column] * NEARLY
+            bounds[column] = (least, most[column]) if least > max(debt.min_draw, NOISE) else (0.0, 0.0)
     return bounds
 
 

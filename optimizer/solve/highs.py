@@ -71,18 +71,30 @@ class Solver:
         highs.setOptionValue("random_seed", s.seed)
         highs.setOptionValue("mip_rel_gap", s.gap_share)
 
-    def solve(
-        self, bounds: Bounds | None = None, cost: Floats | None = None, progress: Progress | None = None
-    ) -> Solution:
-        """Solve with some columns' bounds, or the cost of all columns, changed; both are restored afterwards.
+    def relax(self, bounds: Bounds, cost: Floats) -> Floats:
+        """The solution of the relaxation (integers may be broken) under these bounds and cost: [column].
+
+        Raises like `solve`.
+        """
+        self._set_bounds(bounds)
+        self._set_cost(cost)
+        self._set_integrality(False)
+        try:
+            self._run()
+            return np.array(self.highs.getSolution().col_value)
+        finally:
+            self._set_bounds({})
+            self._set_cost(self.cost)
+            self._set_integrality(True)
+
+    def solve(self, bounds: Bounds | None = None, progress: Progress | None = None) -> Solution:
+        """Solve, with some columns' bounds changed for this solve only.
 
         Raises `Infeasible`, `LimitError` (stopped by the time limit with nothing in hand) or `SolverError`.
         """
         started = time.perf_counter()
         h = self.highs
         self._set_bounds(bounds or {})
-        if cost is not None:
-            self._set_cost(cost)
         try:
             with _reporting(h, progress, started):
                 status, hit_limit = self._run()
@@ -93,7 +105,7 @@ class Solver:
                 x = self._with_exact_integers(x, bounds or {})
             return Solution(
                 x=x,
-                objective=float((self.cost if cost is None else cost) @ x) + float(self.lp.offset_),
+                objective=float(self.cost @ x) + float(self.lp.offset_),
                 gap=gap,
                 status=status,
                 seconds=time.perf_counter() - started,
@@ -101,8 +113,6 @@ class Solver:
             )
         finally:
             self._set_bounds({})
-            if cost is not None:
-                self._set_cost(self.cost)
 
     def _with_exact_integers(self, x: Floats, bounds: Bounds) -> Floats:
         """The LP that remains once integers a hair off are rounded: a plan orders 12 lots, not 11.9999."""

@@ -156,16 +156,27 @@ def test_mining_columns_agree_with_each_other(flagship):
 
 
 def test_low_is_the_quantile_of_the_paths_behind_the_node(make, shape):
-    """One branch, flat harmonic mean: as far below 80,000 as the fan's lows below its mean close."""
+    """One branch, flat harmonic mean, from today's price: the low is the fan's own quantile."""
     for quantile in (0.05, 0.4):
         scenario = make(market__tree={"branching": [], "low_quantile": quantile})
         fan = simulate(scenario)
         tree = fan_to_tree(fan, scenario)
         assert tree.price_usd == pytest.approx(80_000)
         for month in (1, 12):
-            below = np.quantile(np.log(fan.low_usd[:, month]), quantile)
-            close = np.log(fan.price_usd[:, month]).mean()
-            assert tree.low_usd[month] == pytest.approx(80_000 * min(1.0, np.exp(below - close)))
+            low = np.quantile(np.log(fan.low_usd[:, month]), quantile)
+            assert tree.low_usd[month] == pytest.approx(min(80_000, np.exp(low)))
+
+
+def test_lows_early_in_a_stage_are_those_of_the_paths(make, shape):
+    """The tree makes a stage's whole move in its first month; the paths behind a node have not yet made it."""
+    scenario = make(market__tree={"branching": [{"month": 1, "children": 3}], "low_quantile": 0.05})
+    fan = simulate(scenario)
+    tree = fan_to_tree(fan, scenario)
+    first = at_month(tree, 1)
+    upper = first[np.argmax(tree.price_usd[first])]
+    lowest = np.quantile(fan.low_usd[:, 1], [0.01, 0.3])
+    assert lowest[0] < tree.low_usd[upper] < lowest[1]
+    assert (tree.low_usd[first] <= tree.price_usd[first]).all()
 
 
 def test_power_follows_season_and_the_paths_factor(make, shape):

@@ -1,0 +1,211 @@
+"""The plan as one document of plain data: `plan.json`. Every key is in `docs/reference/plan-json.md`.
+
+Floats are rounded to twelve significant digits; what has no value (an LTV without debt, an endless runway) is
+null; keys keep their order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import date
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import pandas as pd
+
+from optimizer import __version__
+from optimizer.ledger.checks import TOLERANCE
+from optimizer.report.doubt import Doubt, doubt_of
+from optimizer.report.frames import PLACE
+
+if TYPE_CHECKING:
+    from optimizer.planning import Plan
+
+SCHEMA = "hashlever/plan/1"
+DIGITS = 12
+
+# Tables whose rows belong to a node and stand in the document with it.
+DECIDED = ("orders", "retirements", "draws", "repayments", "pledges", "liquidations")
+
+Document = dict[str, Any]
+
+
+def plan_document(plan: Plan) -> Document:
+    """The whole plan as dicts, lists, text, numbers, true, false and null."""
+    tables = cast("dict[str, pd.DataFrame]", plan.tables)
+    doubt = doubt_of(plan)
+    document = {
+        "schema": SCHEMA,
+        "version": __version__,
+        "scenario": _scenario(plan),
+        "solver": _solver(plan),
+        "market": _market(plan, doubt),
+        "objective": _objective(plan),
+        "today": _today(plan, tables),
+        "months": records(tables["months"]),
+        "nodes": _nodes(tables),
+        "outcomes": records(tables["outcomes"]),
+        "machines": records(tables["machines"]),
+        "comparators": records(tables["comparators"]),
+        "doubt": _doubt(doubt),
+        "audit": _audit(plan, tables),
+    }
+    return cast(Document, plain(document))
+
+
+def plain(value: object) -> object:
+    """``value`` in JSON's own types. Raises `TypeError` on what it does not know."""
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if value is None or value is pd.NaT:
+        return None
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    if isinstance(value, (int, np.integer)):
+        return int(value)
+    if isinstance(value, (float, np.floating)):
+        # Adding 0.0 turns -0.0 into 0.0.
+        return float(f"{float(value):.{DIGITS}g}") + 0.0 if np.isfinite(value) else None
+    if isinstance(value, date):  # a pandas timestamp is one too
+        return value.strftime("%Y-%m-%d")
+    if isinstance(value, str):
+        return value
+    raise TypeError(f"{type(value).__name__} has no place in a plan document")
+
+
+def records(table: pd.DataFrame) -> list[Document]:
+    """A table's rows as plain dicts."""
+    return [cast(Document, plain(row)) for row in table.to_dict("records")]
+
+
+def _scenario(plan: Plan) -> Document:
+    given, loaded = plan.scenario, plan.loaded
+    return {
+        "name": given.name,
+        "description": given.description,
+        "file": loaded.path.name,
+        "as_of": given.as_of,
+        "horizon_months": given.horizon_months,
+        "decision_months": given.decision_months,
+        "numeraire": given.numeraire,
+        "inputs_sha256": loaded.sha256,
+        "warnings": [{"path": w.path, "message": w.message, "mend": w.mend} for w in loaded.warnings],
+    }
+
+
+def _solver(plan: Plan) -> Document:
+    record = plan.solver
+    return {
+        "name": record.version,
+        "status": record.status,
+        "gap_share": record.gap,
+        "hit_limit": record.hit_limit,
+        "rows": record.rows,
+        "columns": record.columns,
+        "nonzeros": record.nonzeros,
+        "integers": record.integers,
+        "nodes": record.nodes,
+        "leaves": record.leaves,
+        "seconds": {
+            "market": record.market_seconds,
+            "build": record.build_seconds,
+            "solve": record.solve_seconds,
+            "audit": record.audit_seconds,
+            "alternatives": record.alternatives_seconds,
+        },
+    }
+
+
+def _market(plan: Plan, doubt: Doubt) -> Document:
+    tree = plan.tree
+    return {
+        "process": plan.scenario.market.price.process,
+        "view": asdict(doubt.price),
+        "btc_price_usd": tree.price_usd[0],
+        "hashprice_usd_per_ph_day": tree.hashprice_usd_per_ph_day[0],
+        "network_ehs": tree.network_ehs[0],
+        "stress": tree.stress_names,
+        "tree_against_fan": [asdict(row) for row in doubt.tree],
+    }
+
+
+def _objective(plan: Plan) -> Document:
+    value, unit, risk = plan.value, plan.scenario.numeraire, plan.scenario.risk
+    return {
+        "numeraire": unit,
+        f"value_{unit}": value.value,
+        f"expected_net_{unit}": value.expected,
+        f"cvar_net_{unit}": value.cvar,
+        f"worst_net_{unit}": value.worst,
+        "risk_weight": risk.weight,
+        "tail_share": risk.tail_share,
+        f"objective_{unit}": value.value + plan.tie_break,
+        "terms": {**value.terms, "tie_break": plan.tie_break},
+    }
+
+
+def _today(plan: Plan, tables: dict[str, pd.DataFrame]) -> Document:
+    first = records(tables["nodes"].head(1))[0]
+    position = ("btc", "free_btc", "pledged_btc", "cash_usd", "owed_usd", "payable_usd", "runway_months")
+    return {
+        **{name: _rows_at(tables[name], 0) for name in ("orders", "retirements", "draws", "repayments")},
+        "pledges": _rows_at(tables["pledges"], 0),
+        "sell_btc": first["sold_btc"],
+        "sell_usd": plan.books.sold_btc[0] * plan.tree.price_usd[0],
+        "buy_btc": first["bought_btc"],
+        "trading_fee_usd": first["sale_fee_usd"],
+        "after": {name: first[name] for name in position},
+        "debts": _rows_at(tables["debts"], 0),
+    }
+
+
+def _nodes(tables: dict[str, pd.DataFrame]) -> list[Document]:
+    nested = (*DECIDED, "debts")
+    by_node: dict[str, dict[int, list[Document]]] = {name: {} for name in nested}
+    for name in nested:
+        for row in records(tables[name]):
+            by_node[name].setdefault(row["node"], []).append(_without_place(row))
+    return [
+        {**row, **{name: by_node[name].get(row["node"], []) for name in nested}}
+        for row in records(tables["nodes"])
+    ]
+
+
+def _rows_at(table: pd.DataFrame, node: int) -> list[Document]:
+    return [_without_place(row) for row in records(table[table["node"] == node])]
+
+
+def _without_place(row: Document) -> Document:
+    return {key: value for key, value in row.items() if key not in PLACE}
+
+
+def _doubt(doubt: Doubt) -> Document:
+    return {
+        "gap_share": doubt.gap,
+        "gap_worth": doubt.gap_worth,
+        "loans": [{**asdict(row), "text": row.text} for row in doubt.loans],
+        "machines": [{**asdict(row), "text": row.text} for row in doubt.machines],
+    }
+
+
+def _audit(plan: Plan, tables: dict[str, pd.DataFrame]) -> Document:
+    return {
+        "tolerance": TOLERANCE,
+        "largest_difference": plan.audit.largest_difference,
+        "differences": [
+            {
+                "quantity": d.quantity,
+                "who": d.who,
+                "node": d.place.node,
+                "month": d.place.month,
+                "plan": d.claimed,
+                "books": d.booked,
+                "relative": d.relative,
+            }
+            for d in plan.audit.differences
+        ],
+        "rules_checked": sorted({found.rule for found in plan.audit.headrooms}),
+        "headrooms": records(tables["requirements"]),
+    }

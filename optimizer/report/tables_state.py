@@ -1,0 +1,176 @@
+"""Tables of where the company stands: node by node, debt by debt, and month by month over all branches."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from optimizer.decisions import facility_names
+from optimizer.ledger.paths import before
+from optimizer.market.tree import Floats
+from optimizer.report.frames import DUST_BTC, DUST_USD, PLACE, frame, tidy
+from optimizer.report.places import Row, date_of, place, weighted_quantile
+from optimizer.report.tables_decisions import contract_of, lines_of
+
+if TYPE_CHECKING:
+    from optimizer.planning import Plan
+
+# What the months table summarises over branches.
+MONTHLY = (
+    "price_usd",
+    "hashprice_usd_per_ph_day",
+    "mined_btc",
+    "sold_btc",
+    "bought_btc",
+    "sale_usd",
+    "power_usd",
+    "overhead_usd",
+    "interest_usd",
+    "capex_usd",
+    "resale_usd",
+    "drawn_usd",
+    "repaid_usd",
+    "running_ph",
+    "btc",
+    "pledged_btc",
+    "cash_usd",
+    "owed_usd",
+    "net_btc",
+)
+
+
+def nodes(plan: Plan) -> pd.DataFrame:
+    """One row per node: the market there, the flows of the month that ends there and the balances after it.
+
+    Cash carries: cash_usd = parent's + sale - sale fee - power - overhead - liabilities - capex + resale
+    + drawn - loan fees - interest - repaid + liquidation surplus.
+    """
+    tree, books, scenario = plan.tree, plan.books, plan.scenario
+    debt, fleet = books.debt, books.fleet
+    places = [place(scenario, tree, n) for n in range(len(tree))]
+    columns: dict[str, object] = {name: [row[name] for row in places] for name in PLACE}
+    columns |= {
+        "parent": tree.parent,
+        "stress": tree.stress >= 0,
+        "price_usd": tree.price_usd,
+        "low_usd": tree.low_usd,
+        "hashprice_usd_per_ph_day": tree.hashprice_usd_per_ph_day,
+        "network_ehs": tree.network_ehs,
+        "machine_price_factor": tree.asic_price_factor,
+        "running_ph": fleet.running_ph,
+        "installed_mw": fleet.installed_mw.sum(axis=1),
+        "mined_btc": books.mined_btc,
+        "sold_btc": books.sold_btc,
+        "bought_btc": books.bought_btc,
+        "seized_btc": books.seized_btc,
+        "sale_usd": books.sale_usd,
+        "sale_fee_usd": books.sale_fee_usd,
+        "power_usd": books.power_usd,
+        "overhead_usd": books.overhead_usd,
+        "liabilities_usd": books.liabilities_usd,
+        "capex_usd": fleet.capex_usd,
+        "resale_usd": fleet.resale_usd,
+        "drawn_usd": debt.drawn_usd.sum(axis=1),
+        "loan_fees_usd": (debt.origination_fee_usd + debt.early_fee_usd).sum(axis=1),
+        "interest_usd": (debt.interest_usd + debt.accrued_paid_usd).sum(axis=1),
+        "repaid_usd": debt.repaid_usd.sum(axis=1),
+        "liquidation_surplus_usd": debt.liquidation_surplus_usd.sum(axis=1),
+        "btc": books.btc,
+        "free_btc": books.free_btc,
+        "pledged_btc": books.pledged_btc.sum(axis=1),
+        "cash_usd": books.cash_usd,
+        "owed_usd": books.owed_usd.sum(axis=1),
+        "machines_usd": fleet.worth_usd,
+        "payable_usd": fleet.payable_usd,
+        "net_btc": books.net_btc,
+        "bills_usd_per_month": books.bills_usd_per_month,
+        "runway_months": books.runway_months,
+    }
+    return tidy(pd.DataFrame(columns))
+
+
+def debts(plan: Plan) -> pd.DataFrame:
+    """One row per node and facility with debt or pledged BTC, and how far it is from call and liquidation.
+
+    ``ltv_low`` is the LTV at the month's low, after top-ups, of what was owed before the node's decisions.
+    """
+    columns = [
+        *PLACE,
+        "facility",
+        "lender",
+        "principal_usd",
+        "owed_usd",
+        "interest_usd",
+        "pledged_btc",
+        "ltv",
+        "ltv_low",
+        "call_ltv",
+        "liquidation_ltv",
+        "call_price_usd",
+        "liquidation_price_usd",
+        "fall_to_call_share",
+        "fall_to_liquidation_share",
+        "low_to_call_share",
+    ]
+    tree, debt = plan.tree, plan.books.debt
+    owed_before = before(tree, debt.owed_usd)
+    shown = (debt.owed_usd >= DUST_USD) | (debt.pledged_btc >= DUST_BTC) | (owed_before >= DUST_USD)
+    names = facility_names(plan.scenario)
+    rows: list[Row] = []
+    for node, f in np.argwhere(shown):
+        terms = contract_of(plan, int(f))
+        low = float(debt.ltv_low[node, f]) if owed_before[node, f] >= DUST_USD else float("nan")
+        rows.append(
+            {
+                **place(plan.scenario, tree, int(node)),
+                "facility": names[f],
+                "lender": terms.lender,
+                "principal_usd": float(debt.principal_usd[node, f]),
+                "owed_usd": float(debt.owed_usd[node, f]),
+                "interest_usd": float(debt.interest_usd[node, f] + debt.accrued_paid_usd[node, f]),
+                "pledged_btc": float(debt.pledged_btc[node, f]),
+                "ltv_low": low,
+                "call_ltv": terms.call_ltv,
+                "liquidation_ltv": terms.liquidation_ltv,
+                "low_to_call_share": 1 - low / terms.call_ltv,
+                **lines_of(plan, int(node), int(f)),
+            }
+        )
+    return frame(rows, columns)
+
+
+def months(plan: Plan) -> pd.DataFrame:
+    """Flows and balances of each month over the branches that have a probability: mean, and the values that a
+    tenth (``_p10``) and nine tenths (``_p90``) of the probability do not exceed."""
+    tree, table = plan.tree, nodes(plan)
+    counted = tree.probability > 0
+    rows: list[Row] = []
+    for month in range(int(tree.month[counted].max()) + 1):
+        here = counted & (tree.month == month)
+        chance = tree.probability[here] / tree.probability[here].sum()
+        row: Row = {"month": month, "date": date_of(plan.scenario, month), "branches": int(here.sum())}
+        for name in MONTHLY:
+            values: Floats = table[name].to_numpy(dtype=float)[here]
+            row[f"{name}_mean"] = float(chance @ values)
+            row[f"{name}_p10"] = weighted_quantile(values, chance, 0.1)
+            row[f"{name}_p90"] = weighted_quantile(values, chance, 0.9)
+        rows.append(row)
+    return frame(rows, list(rows[0]))
+
+
+def outcomes(plan: Plan) -> pd.DataFrame:
+    """One row per final branch: its probability, its weight in the objective, the net worth it ends with."""
+    columns = [*PLACE, "weight", "price_usd", f"net_{plan.scenario.numeraire}"]
+    value = plan.value
+    rows: list[Row] = [
+        {
+            **place(plan.scenario, plan.tree, leaf),
+            "weight": float(weight),
+            "price_usd": float(plan.tree.price_usd[leaf]),
+            f"net_{plan.scenario.numeraire}": float(outcome),
+        }
+        for leaf, outcome, weight in zip(value.leaves, value.outcomes, value.weights, strict=True)
+    ]
+    return frame(rows, columns)
