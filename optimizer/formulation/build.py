@@ -8,6 +8,7 @@ from optimizer.formulation.calls import add_calls
 from optimizer.formulation.data import make_data
 from optimizer.formulation.facilities import add_facilities
 from optimizer.formulation.fleet import add_fleet
+from optimizer.formulation.liquidation import add_liquidation, add_liquidation_variables
 from optimizer.formulation.model import Formulation
 from optimizer.formulation.objective import add_objective
 from optimizer.formulation.requirements import add_requirements
@@ -25,8 +26,10 @@ def build(scenario: Scenario, tree: Tree) -> Formulation:
         f = Formulation(make_data(scenario, tree))
         add_treasury_variables(f)
         add_fleet(f)
+        add_liquidation_variables(f)
         add_facilities(f)
         add_calls(f)
+        add_liquidation(f)
         add_treasury(f)
         add_requirements(f)
         add_objective(f)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from optimizer.formulation.facilities import topped_up
 from optimizer.formulation.linear import Row, at_least, at_most
+from optimizer.formulation.liquidation import debt_bound
 from optimizer.formulation.model import Formulation
 
 
@@ -34,10 +35,12 @@ def ltv_at_close(f: Formulation, n: int, i: int) -> Row:
 
 def ltv_at_low(f: Formulation, n: int, i: int) -> Row:
     """At the month's low, with last month's debt and collateral and what is topped up:
-    D[p] <= (callLTV - buffer) * low[n] * (C[p] + U[n] - U[p])."""
+    D[p] <= (callLTV - buffer) * low[n] * (C[p] + U[n] - U[p])  (+ B y[n] where a liquidation is allowed)."""
     debt, parent = f.data.debts[i], f.data.parent(n)
     collateral = f.pledged(parent, debt).plus(topped_up(f, n, debt))
     row = f.ltv_debt(parent, debt).plus(collateral, -ltv_cap_at_low(f, i) * float(f.data.low[n]))
+    if f.can_be_liquidated(n, debt):
+        row.add(-debt_bound(debt), f.pyomo.liquidated[n, debt.name])
     return at_most(row)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from optimizer.decisions import OPENING, Decisions, Draw, Order, Pledge, Position, Repayment, Retirement
+from optimizer.decisions import OPENING, Decisions, Draw, Liquidation, Order, Pledge, Position, Repayment, Retirement
 from optimizer.formulation.facilities import topped_up
 from optimizer.formulation.fleet import resale_value
 from optimizer.formulation.linear import Terms
@@ -36,6 +36,7 @@ def decisions(f: Formulation) -> Decisions:
         draws=tuple(_draws(f)),
         repayments=tuple(_repayments(f)),
         pledges=tuple(_pledges(f)),
+        liquidations=tuple(_liquidations(f)),
     )
 
 
@@ -99,8 +100,27 @@ def _repayments(f: Formulation) -> list[Repayment]:
                 continue
             for t in f.tranches(f.data.parent(n), debt):
                 repaid = _principal(f, f.data.parent(n), t.key) - _principal(f, n, t.key)
+                if f.can_be_liquidated(n, debt):
+                    repaid -= f.pyomo.met_usd[n, debt.name, t.tier, t.drawn_node].value
                 if abs(repaid) > NOISE:
                     found.append(Repayment(n, debt.name, t.tier, t.drawn_node, repaid * usd))
+    return found
+
+
+def _liquidations(f: Formulation) -> list[Liquidation]:
+    found = []
+    for n in f.data.nodes:
+        for debt in f.data.debts:
+            if not f.can_be_liquidated(n, debt):
+                continue
+            seized = f.pyomo.seized_btc[n, debt.name].value
+            if seized > NOISE:
+                met = [
+                    (t.tier, t.drawn_node, f.pyomo.met_usd[n, debt.name, t.tier, t.drawn_node].value)
+                    for t in f.tranches(f.data.parent(n), debt)
+                ]
+                in_usd = tuple((k, d, usd * f.data.money_usd) for k, d, usd in met if usd > NOISE)
+                found.append(Liquidation(n, debt.name, seized, in_usd))
     return found
 
 

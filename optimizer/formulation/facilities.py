@@ -28,6 +28,7 @@ def add_facilities(f: Formulation) -> None:
     f.variables("release", [(n, data.debts[i].name) for n, i in releases], Binary)
 
     f.rows(repayment, _repayments(f))
+    f.rows(no_early_repayment, [key for key in _repayments(f) if _locked(f, *key)])
     f.rows(draw_limit, today)
     f.rows(draw_minimum, [(i, k) for i, k in today if data.debts[i].min_draw > 0])
     f.rows(one_tier, sorted({i for i, _ in today}))
@@ -48,7 +49,7 @@ def _add_principal(f: Formulation) -> None:
         for debt in data.debts:
             for tranche in f.tranches(n, debt):
                 month, p = data.month(n), data.parent(n)
-                fresh = tranche.drawn_node == n or p < 0
+                fresh = tranche.drawn_node == n or p < 0 or f.can_be_liquidated(n, debt)
                 if fresh or tranche.may_repay_early(month):
                     index.append((n, debt.name, tranche.tier, tranche.drawn_node))
                 else:
@@ -87,10 +88,23 @@ def _repayments(f: Formulation) -> list[tuple[int, int, int, int]]:
     for n in data.nodes:
         for debt in data.debts:
             for t in f.tranches(n, debt):
-                later = data.parent(n) >= 0 and t.drawn_node != n and t.may_repay_early(data.month(n))
-                if later or (n == 0 and t.drawn_node == OPENING):
+                free = t.may_repay_early(data.month(n)) or f.can_be_liquidated(n, debt)
+                if (n > 0 and t.drawn_node != n and free) or (n == 0 and t.drawn_node == OPENING):
                     found.append((n, *t.key))
     return found
+
+
+def _locked(f: Formulation, n: int, i: int, tier: int, drawn: int) -> bool:
+    return n > 0 and not f.data.tranches[i, tier, drawn].may_repay_early(f.data.month(n))
+
+
+def no_early_repayment(f: Formulation, n: int, i: int, tier: int, drawn: int) -> Row:
+    """Where only a liquidation may bring principal under its schedule:  D[n] >= s(a) / s(a-1) * D[p] - met[n]."""
+    debt, tranche = f.data.debts[i], f.data.tranches[i, tier, drawn]
+    _, now = f.principal[n, tranche.key]
+    coef, before = f.principal[f.data.parent(n), tranche.key]
+    row = total((1.0, now), (1.0, f.pyomo.met_usd[n, debt.name, tier, drawn]))
+    return at_least(row.add(-tranche.scheduled_share(f.data.month(n)) * coef, before))
 
 
 def repayment(f: Formulation, n: int, i: int, tier: int, drawn: int) -> Row:
@@ -148,12 +162,21 @@ def top_up_stays(f: Formulation, n: int, i: int) -> Row:
 
 
 def topped_up(f: Formulation, n: int, debt: Debt) -> Terms:
-    """BTC added to a facility at n beyond what its draws pledge and its repayments free:  U[n] - U[p]."""
+    """BTC added to a facility at n beyond what its draws pledge and its repayments free:  U[n] - U[p].
+
+    A lender that sells down to a target LTV takes what it sells out of the pledge and keeps the rest, so there
+    the top-ups grow by what the principal met would have freed, less what was seized; that is no top-up.
+    """
     if (n, debt.name) in f.pyomo.last_top_up_btc:
         return total((1.0, f.pyomo.last_top_up_btc[n, debt.name]))
     added = f.top_ups(n, debt)
-    if f.data.parent(n) >= 0:
-        added.plus(f.top_ups(f.data.parent(n), debt), -1.0)
+    parent = f.data.parent(n)
+    if parent >= 0:
+        added.plus(f.top_ups(parent, debt), -1.0)
+    if f.can_be_liquidated(n, debt) and debt.terms.liquidation_target_ltv is not None:
+        added.add(1.0, f.pyomo.seized_btc[n, debt.name])
+        for t in f.tranches(parent, debt):
+            added.add(-t.pledge_per_money, f.pyomo.met_usd[n, debt.name, t.tier, t.drawn_node])
     return added
 
 
@@ -212,6 +235,10 @@ def _pay_down(f: Formulation, paid: Terms, t: Tranche, n: int, before: Terms, sc
     per_unit = 1 + t.accrued(month)
     early_fee = t.debt.terms.early_repayment_fee_share
     paid.plus(before, per_unit + early_fee * scheduled)
+    if f.can_be_liquidated(n, t.debt):
+        # The lender's sale pays this part; it costs the company its collateral instead.
+        met = f.pyomo.met_usd[n, t.debt.name, t.tier, t.drawn_node]
+        paid.add(-(per_unit + early_fee * (1.0 if t.live(month) else 0.0)), met)
     if t.live(month):
         coef, now = f.principal[n, t.key]
         paid.add(-coef * (per_unit + early_fee), now)

@@ -147,6 +147,12 @@ class Formulation:
             self.principal_of(node, debt, lambda tranche: tranche.pledge_per_money), -1.0
         )
 
+    def can_be_liquidated(self, node: int, debt: Debt) -> bool:
+        """Whether the board's rules allow the lender to sell collateral in the month that ends at ``node``."""
+        tree = self.data.tree
+        allowed = self.data.scenario.requirements.liquidation_probability > 0
+        return allowed and node > 0 and tree.stress[node] < 0 and bool(self.tranches(self.data.parent(node), debt))
+
     def is_open(self, node: int, debt: Debt) -> bool:
         """Whether a facility can hold collateral after ``node``: it can owe, or its lender is frozen."""
         key = (node, debt.index)

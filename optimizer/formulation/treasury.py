@@ -37,13 +37,16 @@ def add_treasury(f: Formulation) -> None:
 
 
 def btc_balance(f: Formulation, n: int) -> Row:
-    """BTC held = held before + mined - sold + bought:  B[n] = B[p] + g[n] - s[n] + b[n]."""
+    """BTC held = held before + mined - sold + bought - seized:  B[n] = B[p] + g[n] - s[n] + b[n] - sum_i q[n,i]."""
     m = f.pyomo
     row = total((1.0, m.btc[n]), (1.0, m.sell_btc[n]))
     if n in m.buy_btc:
         row.add(-1.0, m.buy_btc[n])
     if n == 0:
         return equal(row, f.data.scenario.treasury.btc)
+    for debt in f.data.debts:
+        if f.can_be_liquidated(n, debt):
+            row.add(1.0, m.seized_btc[n, debt.name])
     mined, _ = f.mining_margin(n)
     return equal(row.add(-1.0, m.btc[f.data.parent(n)]).plus(mined, -1.0))
 

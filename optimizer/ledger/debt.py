@@ -118,10 +118,14 @@ def keep_debt_books(scenario: Scenario, tree: Tree, ancestor: Ints, decisions: D
     service = month_interest + scheduled * level
     service[0] = 0.0
     counted = (principal * terms.counted_share) @ lender + owed_today
+    # A lender that sells down to a target LTV keeps what it has not sold; one that is repaid whole gives back
+    # what the principal held.
+    keeps_rest = np.array([c.liquidation_target_ltv is not None for c in contracts], dtype=bool)
+    freed = np.where(keeps_rest, seized, (liquidated * terms.pledge_btc) @ lender)
     pledged = _pledges(
         scenario,
         tree,
-        moved=((drawn - repaid - liquidated) * terms.pledge_btc) @ lender + top_up - release,
+        moved=((drawn - repaid) * terms.pledge_btc) @ lender - freed + top_up - release,
     )
     opening_pledge = _opening_pledge(scenario)
     sale_usd = seized * tree.low_usd[:, None]

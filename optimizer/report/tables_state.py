@@ -27,6 +27,7 @@ MONTHLY = (
     "sale_usd",
     "power_usd",
     "overhead_usd",
+    "liabilities_usd",
     "interest_usd",
     "capex_usd",
     "resale_usd",

@@ -54,10 +54,10 @@ REQUIREMENTS: dict[str, Requirement] = {
         "debt service covered {dscr} times", "USD a month", usd=True, loosen="requirements.min_dscr"
     ),
     "ltv_at_low": Requirement(
-        "margin calls met at the month's low", "USD", usd=True, loosen="the loan's balance or its pledge"
+        "margin calls met at the month's low", "USD", usd=True, loosen="the BTC at hand to top up, or the debt"
     ),
     "ltv_at_close": Requirement(
-        "LTV within the call or the board's maximum", "USD", usd=True, loosen="requirements.max_ltv"
+        "LTV at the close within {close_ltv}", "USD", usd=True, loosen="the pledge, the debt or requirements.max_ltv"
     ),
     "site_power": Requirement("power at the site", "MW", loosen="sites.power_mw"),
     "site_racks": Requirement("racks at the site", "slots", factor=1000.0, loosen="sites.rack_slots"),
@@ -161,6 +161,7 @@ def _words(solver: Solver, family: str) -> str:
         runway=f"{asked.min_runway_months or 0:g}",
         breakeven=f"${asked.max_fleet_breakeven_usd_per_ph_day or 0:g} per PH and day",
         dscr=f"{asked.min_dscr or 0:g}",
+        close_ltv="the call" if asked.max_ltv is None else f"the board's {asked.max_ltv:.0%}",
     )
 
 

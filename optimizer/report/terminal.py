@@ -1,0 +1,101 @@
+"""The plan and the scenario on a terminal: what to do, what then, what it brings, what could break it.
+
+Plain text in a hundred columns that reads without colour. Every figure comes from the plan's tables.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, cast
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from optimizer.report import words
+from optimizer.report.doubt import doubt_of
+from optimizer.report.places import date_of
+from optimizer.report.terminal_judged import against, doubts, risk
+from optimizer.report.terminal_plan import money, then, today
+from optimizer.report.terminal_scenario import scenario_lines
+
+if TYPE_CHECKING:
+    from optimizer.planning import Plan
+    from optimizer.scenario.load import LoadedScenario
+
+Lines = list[str | Table]
+
+
+def print_plan(plan: Plan, console: Console) -> None:
+    """Print a plan: do today, then, money, risk, against, doubt, and how it was found."""
+    tables = cast("dict[str, pd.DataFrame]", plan.tables)
+    doubt = doubt_of(plan)
+    _print_title(console, plan.scenario.name)
+    _print(console, _headline(plan))
+    for title, lines in (
+        ("Do today", today(plan, tables)),
+        ("Then", then(plan, tables)),
+        ("Money", money(plan, tables)),
+        ("Risk", risk(plan, tables)),
+        ("Against", against(plan)),
+        ("Doubt", doubts(plan, doubt)),
+        ("How it was found", _footer(plan)),
+    ):
+        if lines:
+            _print_title(console, title)
+            _print(console, lines)
+
+
+def print_scenario(loaded: LoadedScenario, console: Console) -> None:
+    """Print what was understood of a scenario, on one screen."""
+    _print_title(console, loaded.scenario.name)
+    _print(console, scenario_lines(loaded))
+
+
+def _headline(plan: Plan) -> Lines:
+    given, value, unit = plan.scenario, plan.value, plan.scenario.numeraire
+    end = date_of(given, given.horizon_months)
+    lines: Lines = [
+        f"{given.horizon_months} months from {words.day(given.as_of)}, counted in {unit.upper()}: "
+        f"ends {words.month_of(end)} with {words.worth(value.expected, unit)} on average, net of all debt."
+    ]
+    if plan.solver.hit_limit:
+        lines.append(
+            f"The solver was stopped by a limit: a better plan may exist, by at most {_gap(plan)}. "
+            "Give it more time before acting on small differences."
+        )
+    return lines
+
+
+def _gap(plan: Plan) -> str:
+    """The proven distance to the best plan, in words."""
+    gap = plan.solver.gap
+    if not math.isfinite(gap):
+        return "an amount that is not known yet"
+    return f"{words.share(gap, 2)} ({words.worth(gap * abs(plan.objective), plan.scenario.numeraire)})"
+
+
+def _footer(plan: Plan) -> Lines:
+    s, audit = plan.solver, plan.audit
+    how = "stopped by a limit" if s.hit_limit else s.status.lower()
+    seconds = s.market_seconds + s.build_seconds + s.solve_seconds + s.audit_seconds + s.alternatives_seconds
+    rules = len({found.rule for found in audit.headrooms})
+    return [
+        f"{s.version}: {how}, at most {_gap(plan)} from the best. {s.nodes:,} nodes, {s.leaves:,} final "
+        f"branches; {seconds:.1f} s in all, {s.solve_seconds:.1f} s of it solving.",
+        f"The ledger, which shares nothing with the model, finds the same balances to "
+        f"{audit.largest_difference:.0e} of the company and {rules} rules kept.",
+        f"Inputs {plan.loaded.sha256[:12]} ({plan.loaded.path.name}).",
+    ]
+
+
+def _print_title(console: Console, title: str) -> None:
+    console.print()
+    console.print(Text(words.clean(title), style="bold"), width=min(console.width, words.WIDTH))
+
+
+def _print(console: Console, lines: Lines) -> None:
+    width = min(console.width, words.WIDTH)
+    for line in lines:
+        console.print(Text(words.clean(line)) if isinstance(line, str) else line, width=width)

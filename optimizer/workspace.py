@@ -1,0 +1,51 @@
+"""`hashlever new`: a folder of one's own with the catalogue, the scenarios and the editor's schema."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from optimizer.errors import OutputError
+
+# In a wheel the catalogue and the scenarios travel inside the package; in a checkout they stand beside it.
+_PACKED = "_workspace"
+
+
+def create(folder: Path) -> list[str]:
+    """Make the workspace and return what to say about it. Written whole or not at all.
+
+    Raises `OutputError` if ``folder`` exists and is not an empty directory, or cannot be written.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise OutputError(f"{folder}: exists and is not an empty folder; name a new one")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as half_made:
+            made = Path(half_made) / "workspace"
+            _fill(made)
+            if folder.exists():
+                folder.rmdir()
+            made.rename(folder)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be written: {error.strerror}") from None
+    return [
+        f"made {folder} with models/ (machines, loans, sites) and scenarios/",
+        f"next: hashlever plan {folder / 'scenarios' / 'fleet_refresh.yaml'}",
+    ]
+
+
+def _fill(made: Path) -> None:
+    from optimizer.scenario.jsonschema import scenario_json_schema
+
+    for name in ("models", "scenarios"):
+        with as_file(files("optimizer").joinpath(_PACKED, name)) as packed:
+            source = packed if packed.is_dir() else Path(__file__).resolve().parent.parent / name
+            shutil.copytree(source, made / name, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+    schema_file = made / "scenario.schema.json"
+    schema_file.write_text(json.dumps(scenario_json_schema(), indent=2) + "\n", encoding="utf-8")
+    settings = {"yaml.schemas": {"./scenario.schema.json": "scenarios/*.yaml"}}
+    (made / ".vscode").mkdir()
+    (made / ".vscode" / "settings.json").write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
