@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,6 +21,11 @@ from optimizer.market.tree import Floats, Tree
 from optimizer.scenario.load import LoadedScenario, load_scenario
 from optimizer.scenario.schema import Scenario
 from optimizer.valuation import Value, tail_weights, value_of
+
+if TYPE_CHECKING:
+    from optimizer.formulation.model import Formulation
+    from optimizer.solve.comparators import Alternative
+    from optimizer.solve.linear_model import LinearModel
 
 # The model's objective and the ledger's value of the same plan may differ by this much, relatively.
 OBJECTIVE_TOLERANCE = 1e-6
@@ -122,9 +128,11 @@ def plan(
     `LimitError` (stopped before any plan was found) and `AuditError` (the ledger disagrees: a bug, no plan).
     """
     from optimizer.formulation.build import build
-    from optimizer.formulation.extract import decisions, load_solution, position
+    from optimizer.formulation.extract import decisions, position
+    from optimizer.solve.comparators import Alternatives
     from optimizer.solve.diagnose import explain
     from optimizer.solve.highs import Infeasible, Solver
+    from optimizer.solve.linear_model import load_solution, to_arrays
 
     say = tell or (lambda stage, detail: None)
     loaded = scenario if isinstance(scenario, LoadedScenario) else load_scenario(scenario, overrides, sets)
@@ -136,32 +144,40 @@ def plan(
     market_seconds = clock.lap()
     say("model", f"{len(tree):,} nodes")
     f = build(given, tree)
-    solver = Solver(f, given.solver)
+    model = to_arrays(f)
     build_seconds = clock.lap()
-    say("solve", f"{solver.lp.num_row_:,} rows, {solver.lp.num_col_:,} columns")
+    others = Alternatives(f, model, given.solver) if compare else None
     try:
-        best = solver.solve(progress=lambda seconds, gap: say("solve", _gap_text(seconds, gap)))
-    except Infeasible:
-        say("diagnose", "no plan meets every requirement; looking for the ones that conflict")
-        raise InfeasibleError(explain(solver)) from None
-    solve_seconds = clock.lap()
+        say("solve", f"{len(model.rows):,} rows, {len(model.cost):,} columns")
+        solver = Solver(model, given.solver)
+        try:
+            best = solver.solve(progress=lambda seconds, gap: say("solve", _gap_text(seconds, gap)))
+        except Infeasible:
+            say("diagnose", "no plan meets every requirement; looking for the ones that conflict")
+            raise InfeasibleError(explain(f, solver)) from None
+        solve_seconds = clock.lap()
 
-    say("audit", "the ledger recomputes every node")
-    load_solution(f, solver.variables, best.x)
-    chosen, claimed = decisions(f), position(f)
-    audited = audit(given, tree, chosen, claimed)
-    audited.raise_if_failed()
-    value = value_of(given, tree, audited.books)
-    unit = 1.0 if given.numeraire == "btc" else given.market.btc_price_usd
-    objective = -best.objective * unit
-    tie_break = _tie_break(f) * unit
-    _check_objective(objective, value.value + tie_break)
-    audit_seconds = clock.lap()
+        say("audit", "the ledger recomputes every node")
+        load_solution(f, model, best.x)
+        chosen, claimed = decisions(f), position(f)
+        audited = audit(given, tree, chosen, claimed)
+        audited.raise_if_failed()
+        value = value_of(given, tree, audited.books)
+        unit = 1.0 if given.numeraire == "btc" else given.market.btc_price_usd
+        objective, tie_break = -best.objective * unit, _tie_break(f) * unit
+        _check_objective(objective, value.value + tie_break)
+        audit_seconds = clock.lap()
 
-    comparators: tuple[Comparator, ...] = ()
-    if compare:
-        say("alternatives", "the same company told to do the obvious")
-        comparators = _compare(solver, best, given, tree, value.value)
+        comparators: tuple[Comparator, ...] = ()
+        if others:
+            say("alternatives", "the same company told to do the obvious")
+            comparators = tuple(
+                _comparator(f, model, alternative, given, tree, value.value)
+                for alternative in others.results(best)
+            )
+    finally:
+        if others:
+            others.close()
     return Plan(
         loaded=loaded,
         tree=tree,
@@ -176,10 +192,10 @@ def plan(
             status=best.status,
             gap=best.gap,
             hit_limit=best.hit_limit,
-            rows=int(solver.lp.num_row_),
-            columns=int(solver.lp.num_col_),
-            nonzeros=len(solver.lp.a_matrix_.value_),
-            integers=int(solver.integral.sum()),
+            rows=len(model.rows),
+            columns=len(model.cost),
+            nonzeros=int(model.matrix.nnz),
+            integers=int(model.integral.sum()),
             nodes=len(tree),
             leaves=len(tree.leaves),
             market_seconds=market_seconds,
@@ -207,11 +223,9 @@ def _gap_text(seconds: float, gap: float | None) -> str:
     return f"{seconds:.0f} s, " + ("no plan yet" if gap is None else f"gap {gap:.2%}")
 
 
-def _tie_break(f: object) -> float:
-    from optimizer.formulation.model import Formulation
+def _tie_break(f: Formulation) -> float:
     from optimizer.formulation.objective import TIE_BREAK, activity
 
-    assert isinstance(f, Formulation)
     return -TIE_BREAK * activity(f).value()
 
 
@@ -224,39 +238,29 @@ def _check_objective(claimed: float, accounted: float) -> None:
         )
 
 
-def _compare(solver: object, best: object, given: Scenario, tree: Tree, value: float) -> tuple[Comparator, ...]:
-    from optimizer.formulation.extract import load_solution
-    from optimizer.solve.comparators import alternatives, today
-    from optimizer.solve.highs import Solution, Solver
+def _comparator(
+    f: Formulation, model: LinearModel, alternative: Alternative, given: Scenario, tree: Tree, value: float
+) -> Comparator:
+    from optimizer.solve.comparators import outcome_of
 
-    assert isinstance(solver, Solver) and isinstance(best, Solution)
-    nan, found = float("nan"), []
-    for alternative in alternatives(solver, best):
-        if alternative.solution is None:
-            found.append(
-                Comparator(alternative.name, alternative.told_to, alternative.why_not, *([nan] * 8))
-            )
-            continue
-        load_solution(solver.formulation, solver.variables, alternative.solution.x)
-        outcomes, sold, borrowed, machines = today(solver.formulation)
-        mean, tail, worst = _moments(given, tree, outcomes)
-        worth = (1 - given.risk.weight) * mean + given.risk.weight * tail
-        found.append(
-            Comparator(
-                name=alternative.name,
-                told_to=alternative.told_to,
-                why_not="",
-                value=worth,
-                expected=mean,
-                cvar=tail,
-                worst=worst,
-                loses=value - worth,
-                sell_btc=sold,
-                borrow_usd=borrowed,
-                machines_usd=machines,
-            )
-        )
-    return tuple(found)
+    if alternative.solution is None:
+        return Comparator(alternative.name, alternative.told_to, alternative.why_not, *([float("nan")] * 8))
+    outcomes, sold, borrowed, machines = outcome_of(f, model, alternative.solution)
+    mean, tail, worst = _moments(given, tree, outcomes)
+    worth = (1 - given.risk.weight) * mean + given.risk.weight * tail
+    return Comparator(
+        name=alternative.name,
+        told_to=alternative.told_to,
+        why_not="",
+        value=worth,
+        expected=mean,
+        cvar=tail,
+        worst=worst,
+        loses=value - worth,
+        sell_btc=sold,
+        borrow_usd=borrowed,
+        machines_usd=machines,
+    )
 
 
 def _moments(given: Scenario, tree: Tree, outcomes: Floats) -> tuple[float, float, float]:

@@ -15,15 +15,6 @@ from optimizer.market.tree import Floats
 NOISE = 1e-9
 
 
-def load_solution(f: Formulation, variables: list[object], x: Floats) -> None:
-    """Put solver values into the Pyomo variables; variables that no row uses are 0."""
-    for component in f.pyomo.component_objects(ctype=type(f.pyomo.btc), descend_into=False):
-        for var in component.values():
-            var.set_value(0.0, skip_validation=True)
-    for var, value in zip(variables, x.tolist(), strict=True):
-        var.set_value(value, skip_validation=True)  # type: ignore[attr-defined]
-
-
 def decisions(f: Formulation) -> Decisions:
     """All decisions of the loaded solution, at every node, in plain units."""
     data, m = f.data, f.pyomo

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any, cast
 
 import pandas as pd
 
@@ -17,9 +18,19 @@ DUST_BTC = 1e-8
 DUST_UNITS = 1e-6
 
 
-def frame(rows: Iterable[Row], columns: list[str]) -> pd.DataFrame:
+def frame(found: Iterable[Row], columns: list[str]) -> pd.DataFrame:
     """Rows as a table with these columns, also when there is no row."""
-    return tidy(pd.DataFrame(list(rows), columns=columns))
+    return tidy(pd.DataFrame(list(found), columns=columns))
+
+
+def rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """A table's rows by column name."""
+    return cast("list[dict[str, Any]]", table.to_dict("records"))
+
+
+def rows_at(table: pd.DataFrame, node: int) -> list[dict[str, Any]]:
+    """The rows of one node."""
+    return rows(table[table["node"] == node])
 
 
 def tidy(table: pd.DataFrame) -> pd.DataFrame:

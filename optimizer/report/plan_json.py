@@ -16,7 +16,7 @@ import pandas as pd
 from optimizer import __version__
 from optimizer.ledger.checks import TOLERANCE
 from optimizer.report.doubt import Doubt, doubt_of
-from optimizer.report.frames import PLACE
+from optimizer.report.frames import PLACE, rows
 
 if TYPE_CHECKING:
     from optimizer.planning import Plan
@@ -77,7 +77,7 @@ def plain(value: object) -> object:
 
 def records(table: pd.DataFrame) -> list[Document]:
     """A table's rows as plain dicts."""
-    return [cast(Document, plain(row)) for row in table.to_dict("records")]
+    return [cast(Document, plain(row)) for row in rows(table)]
 
 
 def _scenario(plan: Plan) -> Document:

@@ -38,7 +38,7 @@ def print_plan(plan: Plan, console: Console) -> None:
         ("Then", then(plan, tables)),
         ("Money", money(plan, tables)),
         ("Risk", risk(plan, tables)),
-        ("Against", against(plan)),
+        ("Against", against(plan, tables)),
         ("Doubt", doubts(plan, doubt)),
         ("How it was found", _footer(plan)),
     ):
@@ -79,13 +79,15 @@ def _gap(plan: Plan) -> str:
 def _footer(plan: Plan) -> Lines:
     s, audit = plan.solver, plan.audit
     how = "stopped by a limit" if s.hit_limit else s.status.lower()
+    near = "proven to be the best" if s.gap == 0 else f"at most {_gap(plan)} from the best"
     seconds = s.market_seconds + s.build_seconds + s.solve_seconds + s.audit_seconds + s.alternatives_seconds
     rules = len({found.rule for found in audit.headrooms})
     return [
-        f"{s.version}: {how}, at most {_gap(plan)} from the best. {s.nodes:,} nodes, {s.leaves:,} final "
-        f"branches; {seconds:.1f} s in all, {s.solve_seconds:.1f} s of it solving.",
-        f"The ledger, which shares nothing with the model, finds the same balances to "
-        f"{audit.largest_difference:.0e} of the company and {rules} rules kept.",
+        f"{s.version}: {how}, {near}. {words.count(s.nodes, 'node')}, "
+        f"{words.count(s.leaves, 'final branch')}; {seconds:.1f} s in all, "
+        f"{s.solve_seconds:.1f} s of it solving.",
+        f"The ledger, which shares no formula with the model, finds the same balances to within "
+        f"{audit.largest_difference:.0e} of the company's size, and every one of {rules} rules kept.",
         f"Inputs {plan.loaded.sha256[:12]} ({plan.loaded.path.name}).",
     ]
 

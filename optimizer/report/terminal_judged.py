@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from rich.table import Table
 
+from optimizer.ledger.paths import carried
 from optimizer.report.doubt import Doubt
+from optimizer.report.frames import rows, rows_at
 from optimizer.report.places import branch_of, date_of
 from optimizer.report.price_view import LoanTie
 from optimizer.report.words import NONE, add, btc, grid, month_of, months, price, share, usd, worth
@@ -54,29 +57,40 @@ def risk(plan: Plan, tables: Tables) -> Lines:
     """Outcomes, the nearest that lenders come to a call, and what is left on each stress branch."""
     value, unit, given, tree = plan.value, plan.scenario.numeraire, plan.scenario, plan.tree
     worst = value.leaves[int(value.outcomes.argmin())]
-    where = branch_of(tree, worst)
+    where, at_worst = branch_of(tree, worst), float(tree.price_usd[worst])
+    tail = worth(value.cvar, unit, value.expected)
+    there = f"{where + ', ' if where else ''}BTC at {price(at_worst)}"
+    ends = f"{worth(value.worst, unit, value.expected)} ({there})"
     lines: Lines = [
-        f"Ends with {worth(value.expected, unit)} on average, {worth(value.cvar, unit)} in the worst "
-        f"{share(given.risk.tail_share)} of futures, {worth(value.worst, unit)} at worst"
-        f" ({where + ', ' if where else ''}BTC at {price(float(tree.price_usd[worst]))})."
+        f"There is only one future; it ends with {ends}."
+        if len(value.leaves) == 1
+        else f"Ends with {worth(value.expected, unit)} on average, {tail} in the worst "
+        f"{share(given.risk.tail_share)} of futures, at worst {ends}."
     ]
-    table = grid("Survives", "lowest cash", "lowest BTC", "runway, months", "nearest call")
+    sent = carried(tree, plan.books.debt.top_up_btc.sum(axis=1))
+    table = grid("Survives", "lowest cash", "lowest BTC", "runway", "top-ups", "nearest call")
     ordinary = "the named cases" if isinstance(given.market.price, Cases) else "the simulated market"
     for k, name in enumerate((ordinary, *tree.stress_names), start=-1):
-        rows = tables["nodes"][tree.stress == k]
-        lowest = rows.loc[rows["runway_months"].idxmin()]
+        met = rows(tables["nodes"][tree.stress == k])
         add(
             table,
             name,
-            usd(rows["cash_usd"].min()),
-            btc(rows["btc"].min()),
-            months(float(lowest.runway_months)),
-            _nearest_call(plan, tables["debts"], set(rows["node"])),
+            usd(min(row["cash_usd"] for row in met)),
+            btc(min(row["btc"] for row in met)),
+            months(min(row["runway_months"] for row in met)),
+            btc(max(float(sent[row["node"]]) for row in met)),
+            _nearest_call(plan, rows(tables["debts"]), {row["node"] for row in met}),
         )
     lines += [
         table,
-        "Nearest call: how much lower price could have gone at a month's low before a lender calls.",
+        "Runway in months. Top-ups: the most BTC sent to lenders on one branch to stay clear of calls. "
+        "Nearest call: how much further price could have fallen at its worst before a lender calls.",
     ]
+    seized = rows(tables["liquidations"])
+    if seized:
+        expected = sum(row["probability"] for row in seized)
+        most = max(row["seized_btc"] for row in seized)
+        lines.append(f"Lenders liquidate {expected:.3f} times on average, {btc(most)} BTC at most.")
     used = [
         f"{found.rule}{f' ({found.who})' if found.who else ''}"
         for found in plan.audit.headrooms
@@ -87,66 +101,73 @@ def risk(plan: Plan, tables: Tables) -> Lines:
     return lines
 
 
-def _nearest_call(plan: Plan, debts: pd.DataFrame, nodes: set[int]) -> str:
-    mine = debts[debts["node"].isin(nodes)]
-    room = mine[["low_to_call_share", "fall_to_call_share"]].min(axis=1).dropna()
-    if room.empty:
+def _nearest_call(plan: Plan, debts: list[dict[str, Any]], nodes: set[int]) -> str:
+    """The least room to a margin call, at a month's low or its close, with whom and when."""
+    room = [
+        (row[name], row["facility"], row["month"])
+        for row in debts
+        for name in ("low_to_call_share", "fall_to_call_share")
+        if row["node"] in nodes and math.isfinite(row[name])
+    ]
+    if not room:
         return "no debt"
-    row = mine.loc[room.idxmin()]
-    return (
-        f"{share(float(room.min()), 1)} ({row.facility}, {month_of(date_of(plan.scenario, int(row.month)))})"
-    )
+    least, facility, month = min(room)
+    return f"{share(least, 1)} ({facility}, {month_of(date_of(plan.scenario, month))})"
 
 
-def against(plan: Plan) -> Lines:
-    """The plan beside its alternatives: what each is worth by the plan's own measure, or why there is none."""
+def against(plan: Plan, tables: Tables) -> Lines:
+    """The plan beside its alternatives: what each is worth by the plan's own measure, or why it is none."""
     if not plan.comparators:
         return []
     unit, weighting, value = plan.scenario.numeraire, plan.scenario.risk, plan.value
-    books, decided = plan.books, plan.decisions
-    machines = plan.tables["orders"]
-    assert isinstance(machines, pd.DataFrame)
-    ordered = machines[machines["node"] == 0]
+    ordered = rows_at(tables["orders"], 0)
+
+    def numbers(*amounts: float) -> list[str]:
+        return [worth(amount, unit, value.value).removesuffix(" BTC") for amount in amounts]
+
     table = grid("", "worth", "loses", "mean", "worst tail", "sells BTC", "borrows", "machines")
     add(
         table,
         "This plan",
-        *(_number(amount, unit) for amount in (value.value, 0.0, value.expected, value.cvar)),
-        btc(float(decided.sell_btc[0])),
-        usd(float(books.debt.drawn_usd[0].sum())),
-        usd(float((ordered["units"] * ordered["price_usd_per_unit"]).sum())),
+        *numbers(value.value, 0.0, value.expected, value.cvar),
+        btc(float(plan.books.sold_btc[0])),
+        usd(sum(row["amount_usd"] for row in rows_at(tables["draws"], 0))),
+        usd(sum(row["units"] * row["price_usd_per_unit"] for row in ordered)),
     )
     without: list[str] = []
     for c in plan.comparators:
         name = ALTERNATIVES.get(c.name, c.name)
         if not c.feasible:
-            without.append(f"{name}: no plan; {c.why_not}.")
+            without.append(f"{name}: no such plan: {c.why_not}.")
             continue
-        amounts = (_number(amount, unit) for amount in (c.value, c.loses, c.expected, c.cvar))
+        amounts = numbers(c.value, c.loses, c.expected, c.cvar)
         add(table, name, *amounts, btc(c.sell_btc), usd(c.borrow_usd), usd(c.machines_usd))
+    tail = f"{share(weighting.weight)} the mean of the worst {share(weighting.tail_share)}"
+    measure = f"{share(1 - weighting.weight)} the mean and {tail}" if weighting.weight > 0 else "the mean"
     lines: Lines = [
-        f"{unit.upper()}; worth: {share(1 - weighting.weight)} the mean and {share(weighting.weight)} the mean of "
-        f"the worst {share(weighting.tail_share)}. Sales, loans and machines (at list) are today's.",
+        f"In {unit.upper()}. Worth: {measure}. Sales, loans and machines (at list) are today's.",
         table,
         *without,
     ]
     if any(c.name == "mean_path" and c.feasible for c in plan.comparators):
         lines.append("What planning for the average loses is what planning for many futures is worth.")
+    if any(c.loses < 0 for c in plan.comparators):
+        lines.append("A negative loss lies within the gap to which each plan was solved.")
     return lines
-
-
-def _number(amount: float, unit: str) -> str:
-    return worth(amount, unit).removesuffix(" BTC")
 
 
 def doubts(plan: Plan, doubt: Doubt) -> Lines:
     """What the advice hangs on: the view of price, loans against selling, machines, the tree, the solver."""
     unit, view = plan.scenario.numeraire, doubt.price
+    middle = "geometric mean" if isinstance(plan.scenario.market.price, Cases) else "median"
+    sure, careful = share(view.sure_growth_pa, 1), share(view.careful_growth_pa, 1)
     lines: Lines = [
-        f"Price: {view.text}. Neutral in BTC would be a median growing {share(view.btc_neutral_growth_pa, 1)} a "
-        f"year, neutral in USD {share(view.usd_neutral_growth_pa, 1)}. To this plan the view is worth a sure "
-        f"{share(view.sure_growth_pa, 1)} a year; {share(view.careful_growth_pa, 1)} with bad futures weighed "
-        f"as it weighs them."
+        f"Price: {view.text}; {sure} a year, taken as certain."
+        if len(plan.value.leaves) == 1
+        else f"Price: {view.text}. Neutral in BTC would be a {middle} growing "
+        f"{share(view.btc_neutral_growth_pa, 1)} a year, neutral in USD "
+        f"{share(view.usd_neutral_growth_pa, 1)}. To this plan the view is worth a sure {sure} a year, and "
+        f"{careful} with bad futures weighing as they do in its worth."
     ]
     if doubt.loans:
         lines += [
@@ -155,8 +176,8 @@ def doubts(plan: Plan, doubt: Doubt) -> Lines:
         ]
     if doubt.machines:
         lines += [
-            f"A machine ordered today, in {unit.upper()} over the horizon, against an empty place; it would earn "
-            "nothing with:",
+            f"A machine ordered today, in {unit.upper()} over the horizon, against leaving its place empty; "
+            "the last three columns: how much worse each may be before it earns nothing.",
             _machines(plan, doubt),
         ]
     if not isinstance(plan.scenario.market.price, Cases):
@@ -192,12 +213,13 @@ def _machines(plan: Plan, doubt: Doubt) -> Table:
     headings = ("cost", "earns", "resale", "net", "hashprice", "resale", "network")
     table = grid("Machine", "site", *headings, left=2)
     for row in doubt.machines:
+        amounts = (row.cost, row.earned, row.resale, row.net)
         no_resale = row.resale_lower_share is None or row.resale_lower_share > 1
         add(
             table,
             plan.scenario.machines.specs[row.model].name,
             row.site,
-            *(_number(amount, row.numeraire) for amount in (row.cost, row.earned, row.resale, row.net)),
+            *(usd(amount) if row.numeraire == "usd" else f"{amount:.4f}" for amount in amounts),
             NONE if row.hashprice_lower_share is None else f"{-row.hashprice_lower_share:+.0%}",
             "no need" if no_resale else f"{-(row.resale_lower_share or 0):+.0%}",
             NONE if row.network_faster_pa is None else f"{row.network_faster_pa:+.0%} a year",

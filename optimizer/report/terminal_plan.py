@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from rich.table import Table
 
+from optimizer.report.frames import rows, rows_at
 from optimizer.report.places import branch_of, counted_nodes, date_of, weighted_quantile
 from optimizer.report.words import NONE, add, btc, day, grid, month_of, price, share, usd
 
@@ -14,120 +16,141 @@ if TYPE_CHECKING:
     from optimizer.planning import Plan
 
 Tables = dict[str, pd.DataFrame]
+Row = dict[str, Any]
 Lines = list[str | Table]
 
-# A plan for more periods than this is shown in longer ones.
+# Fewer machines than this are the rounding of a plan that may own parts of machines after today.
+LEAST_UNITS = 0.5
+# A plan for more periods than this is shown in longer ones, of so many months.
 MOST_PERIODS = 12
+PERIOD_MONTHS = (1, 3, 6, 12)
+FLOWS = (
+    "mined_btc",
+    "sold_btc",
+    "bought_btc",
+    "capex_usd",
+    "resale_usd",
+    "power_usd",
+    "overhead_usd",
+    "liabilities_usd",
+    "interest_usd",
+    "drawn_usd",
+    "repaid_usd",
+)
 
 
 def today(plan: Plan, tables: Tables) -> Lines:
     """What to do today, order by order and lender by lender, and where that leaves the company."""
-    at = {name: table[table["node"] == 0] for name, table in tables.items() if "node" in table}
-    lines: Lines = [*_orders(plan, at["orders"])]
-    first = tables["nodes"].iloc[0]
-    if first.sold_btc > 0:
-        fee = f" (fee {usd(first.sale_fee_usd)})" if first.sale_fee_usd > 0 else ""
-        lines.append(f"Sell {btc(first.sold_btc)} BTC for {usd(first.sold_btc * first.price_usd)}{fee}.")
-    elif first.bought_btc > 0:
-        lines.append(f"Buy {btc(first.bought_btc)} BTC for {usd(first.bought_btc * first.price_usd)}.")
-    else:
-        lines.append("Sell no BTC.")
-    lines += _draws(at["draws"])
-    for r in at["repayments"].itertuples():
-        interest = f" and {usd(r.accrued_interest_usd)} of interest" if r.accrued_interest_usd > 0 else ""
-        early = " ahead of schedule" if r.early_usd > 0 else ""
-        lines.append(f"Repay {usd(r.principal_usd)} of {r.facility}{interest}{early}.")
-    for p in at["pledges"].itertuples():
-        if p.top_up_btc > 0:
-            lines.append(f"Top up {p.facility} with {btc(p.top_up_btc)} BTC.")
-        if p.release_btc > 0:
-            lines.append(f"Take back {btc(p.release_btc)} BTC from {p.facility}.")
-    lines += _retirements(plan, at["retirements"])
-    lines += _debts(at["debts"])
-    due = f", {usd(first.payable_usd)} due on machines ordered" if first.payable_usd > 0 else ""
+    here = {name: rows_at(table, 0) for name, table in tables.items() if "node" in table}
+    first = here["nodes"][0]
+    lines: Lines = [*_orders(plan, here["orders"]), _trade(first), *_draws(here["draws"])]
+    for r in here["repayments"]:
+        interest = r["accrued_interest_usd"]
+        with_it = f" and {usd(interest)} of interest" if interest > 0 else ""
+        early = " ahead of schedule" if r["early_usd"] > 0 else ""
+        lines.append(f"Repay {usd(r['principal_usd'])} of {r['facility']}{with_it}{early}.")
+    for p in here["pledges"]:
+        if p["top_up_btc"] > 0:
+            lines.append(f"Top up {p['facility']} with {btc(p['top_up_btc'])} BTC.")
+        if p["release_btc"] > 0:
+            lines.append(f"Take back {btc(p['release_btc'])} BTC from {p['facility']}.")
+    lines += _retirements(plan, here["retirements"])
+    lines += _debts(here["debts"])
+    due = first["payable_usd"]
     lines.append(
-        f"That leaves {btc(first.free_btc)} BTC free and {btc(first.pledged_btc)} pledged, "
-        f"{usd(first.cash_usd)} in cash{due}, {usd(first.owed_usd)} owed."
+        f"That leaves {btc(first['free_btc'])} BTC free and {btc(first['pledged_btc'])} pledged, "
+        f"{usd(first['cash_usd'])} in cash, "
+        + (f"{usd(due)} due on machines ordered, " if due > 0 else "")
+        + f"{usd(first['owed_usd'])} owed."
     )
     return lines
 
 
-def _orders(plan: Plan, orders: pd.DataFrame) -> Lines:
-    if orders.empty:
+def _trade(first: Row) -> str:
+    fee = f" (fee {usd(first['sale_fee_usd'])})" if first["sale_fee_usd"] > 0 else ""
+    for verb, amount in (("Sell", first["sold_btc"]), ("Buy", first["bought_btc"])):
+        if amount > 0:
+            return f"{verb} {btc(amount)} BTC for {usd(amount * first['price_usd'])}{fee}."
+    return "Sell no BTC."
+
+
+def _orders(plan: Plan, orders: list[Row]) -> Lines:
+    if not orders:
         return ["Order no machines."]
     table = grid("Order", "site", "units", "each", "pay now", "later", "arrives", "PH/s", "MW", left=2)
-    for o in orders.itertuples():
+    for o in orders:
         add(
             table,
-            plan.scenario.machines.specs[o.model].name,
-            o.site,
-            f"{o.units:,.0f}",
-            price(o.price_usd_per_unit),
-            usd(o.now_usd),
-            usd(o.on_delivery_usd),
-            day(o.arrival_date),
-            f"{o.hashrate_ph:,.0f}",
-            f"{o.power_mw:,.1f}",
+            plan.scenario.machines.specs[o["model"]].name,
+            o["site"],
+            f"{o['units']:,.0f}",
+            price(o["price_usd_per_unit"]),
+            usd(o["now_usd"]),
+            usd(o["on_delivery_usd"]),
+            day(o["arrival_date"]),
+            f"{o['hashrate_ph']:,.0f}",
+            f"{o['power_mw']:,.1f}",
         )
     if len(orders) > 1:
-        total = orders[["units", "now_usd", "on_delivery_usd", "hashrate_ph", "power_mw"]].sum()
-        cells = (f"{total.units:,.0f}", "", usd(total.now_usd), usd(total.on_delivery_usd), "")
-        add(table, "all", "", *cells, f"{total.hashrate_ph:,.0f}", f"{total.power_mw:,.1f}")
+        total = {name: sum(o[name] for o in orders) for name in ("units", "hashrate_ph", "power_mw")}
+        paid = (usd(sum(o["now_usd"] for o in orders)), usd(sum(o["on_delivery_usd"] for o in orders)))
+        size = (f"{total['hashrate_ph']:,.0f}", f"{total['power_mw']:,.1f}")
+        add(table, "all", "", f"{total['units']:,.0f}", "", *paid, "", *size)
     return [table]
 
 
-def _draws(draws: pd.DataFrame) -> Lines:
-    if draws.empty:
+def _draws(draws: list[Row]) -> Lines:
+    if not draws:
         return ["Borrow nothing."]
-    table = grid("Borrow from", "amount", "fee", "a year", "up to LTV", "pledge BTC", "due", left=1)
-    for d in draws.itertuples():
+    table = grid("Borrow from", "amount", "fee", "a year", "up to LTV", "pledge BTC", "due")
+    for d in draws:
         add(
             table,
-            f"{d.facility} ({d.lender})" if d.lender != d.facility else d.facility,
-            usd(d.amount_usd),
-            usd(d.fee_usd),
-            share(d.apr, 2),
-            share(d.tier_max_ltv),
-            btc(d.pledged_btc),
-            day(d.matures_date),
+            f"{d['facility']} ({d['lender']})",
+            usd(d["amount_usd"]),
+            usd(d["fee_usd"]),
+            share(d["apr"], 2),
+            share(d["tier_max_ltv"]),
+            btc(d["pledged_btc"]),
+            day(d["matures_date"]),
         )
     return [table]
 
 
-def _retirements(plan: Plan, retirements: pd.DataFrame) -> Lines:
-    shown = retirements[retirements["units"] >= 0.5]
-    if shown.empty:
+def _retirements(plan: Plan, retirements: list[Row]) -> Lines:
+    shown = [r for r in retirements if r["units"] >= LEAST_UNITS]
+    if not shown:
         return []
     table = grid("Unplug and resell", "site", "units", "on", "each, expected", "in all", left=2)
-    for r in shown.itertuples():
+    for r in shown:
         add(
             table,
-            plan.scenario.machines.specs[r.model].name,
-            r.site,
-            f"{r.units:,.0f}",
-            day(r.retired_date),
-            price(r.resale_usd_per_unit),
-            usd(r.resale_usd),
+            plan.scenario.machines.specs[r["model"]].name,
+            r["site"],
+            f"{r['units']:,.0f}",
+            day(r["retired_date"]),
+            price(r["resale_usd_per_unit"]),
+            usd(r["resale_usd"]),
         )
     return [table]
 
 
-def _debts(debts: pd.DataFrame) -> Lines:
-    if debts.empty:
+def _debts(debts: list[Row]) -> Lines:
+    if not debts:
         return []
     headings = ("Debt after that", "owed", "pledged BTC", "LTV", "call at", "a fall of", "liquidated at")
     table = grid(*headings, "a fall of")
-    for d in debts.itertuples():
+    for d in debts:
         add(
             table,
-            d.facility,
-            usd(d.owed_usd),
-            btc(d.pledged_btc),
-            share(d.ltv, 1),
-            price(d.call_price_usd),
-            share(d.fall_to_call_share),
-            price(d.liquidation_price_usd),
-            share(d.fall_to_liquidation_share),
+            d["facility"],
+            usd(d["owed_usd"]),
+            btc(d["pledged_btc"]),
+            share(d["ltv"], 1),
+            price(d["call_price_usd"]),
+            share(d["fall_to_call_share"]),
+            price(d["liquidation_price_usd"]),
+            share(d["fall_to_liquidation_share"]),
         )
     return [table]
 
@@ -138,7 +161,7 @@ def then(plan: Plan, tables: Tables) -> Lines:
     later = [m for m in given.decision_months if 0 < m <= given.horizon_months]
     if not later:
         return []
-    table = grid("When", "price", "hashprice", "order", "unplug", "borrow", "sold", "repaid", "LTV", left=1)
+    table = grid("When", "price", "hashprice", "order", "unplug", "borrow", "sold", "repaid", "LTV")
     before = 0
     for month in later:
         for label, node in representatives(plan, month):
@@ -170,57 +193,59 @@ def representatives(plan: Plan, month: int) -> list[tuple[str, int]]:
     return [(found[n] if len(order) > 1 else "any", n) for n in order]
 
 
-def _done_at(plan: Plan, tables: Tables, node: int, months_before: int) -> tuple[str, ...]:
-    way = [n for n in plan.tree.paths[node] if plan.tree.month[n] > months_before]
-    here = {name: tables[name][tables[name]["node"] == node] for name in ("orders", "retirements", "draws")}
-    row = tables["nodes"].iloc[node]
-    since = tables["nodes"].iloc[way]
-    orders, retired = here["orders"], here["retirements"]
-    cost = float((orders["now_usd"] + orders["on_delivery_usd"]).sum())
-    units = float(orders["units"].sum())
-    unplugged = float(retired["units"].sum())
-    drawn = float(here["draws"]["amount_usd"].sum())
-    debts = tables["debts"]
-    ltv = debts.loc[debts["node"] == node, "ltv"].max()
+def _done_at(plan: Plan, tables: Tables, node: int, month_before: int) -> tuple[str, ...]:
+    way = [n for n in plan.tree.paths[node] if plan.tree.month[n] > month_before]
+    nodes = tables["nodes"]
+    here, since = rows_at(nodes, node)[0], nodes[nodes["node"].isin(way)]
+    orders = rows_at(tables["orders"], node)
+    units = sum(o["units"] for o in orders)
+    cost = sum(o["now_usd"] + o["on_delivery_usd"] for o in orders)
+    unplugged = sum(r["units"] for r in rows_at(tables["retirements"], node))
+    drawn = sum(d["amount_usd"] for d in rows_at(tables["draws"], node))
+    ltvs = [d["ltv"] for d in rows_at(tables["debts"], node) if d["ltv"] > 0]
     return (
-        price(row.price_usd),
-        f"${row.hashprice_usd_per_ph_day:.1f}",
-        f"{units:,.0f} for {usd(cost)}" if units >= 0.5 else NONE,
-        f"{unplugged:,.0f}" if unplugged >= 0.5 else NONE,
+        price(here["price_usd"]),
+        f"${here['hashprice_usd_per_ph_day']:.1f}",
+        f"{units:,.0f} for {usd(cost)}" if units >= LEAST_UNITS else NONE,
+        f"{unplugged:,.0f}" if unplugged >= LEAST_UNITS else NONE,
         usd(drawn) if drawn > 0 else NONE,
-        btc(since["sold_btc"].sum()),
-        usd(since["repaid_usd"].sum()),
-        share(float(ltv), 0),
+        _or_none(btc, since["sold_btc"].sum()),
+        _or_none(usd, since["repaid_usd"].sum()),
+        share(max(ltvs)) if ltvs else NONE,
     )
+
+
+def _or_none(words: Callable[[float], str], amount: float) -> str:
+    return words(amount) if amount > 0 else NONE
 
 
 def money(plan: Plan, tables: Tables) -> Lines:
     """Expected flows and balances, period by period."""
-    by_month = tables["months"]
-    last = int(by_month["month"].max())
-    length = next(n for n in (1, 3, 6, 12, last) if -(-last // n) <= MOST_PERIODS and (n >= 3 or last <= 3))
-    headings = ("Expected, to", "mined", "sold", "machines", "power, other", "interest", "borrowed")
-    table = grid(*headings, "repaid", "BTC held", "cash", "owed")
-    for start in range(1 - length, last, length):
-        period = by_month[(by_month["month"] >= start) & (by_month["month"] < start + length)]
-        period = by_month[by_month["month"] == 0] if start < 1 else period
-        end = period.iloc[-1]
-
-        def flow(*names: str, period: pd.DataFrame = period) -> float:
-            return float(sum(period[f"{name}_mean"].sum() for name in names))
-
+    months = rows(tables["months"])
+    last = len(months) - 1
+    length = next(n for n in PERIOD_MONTHS if last <= n * MOST_PERIODS)
+    headings = ("to", "mined", "sold", "machines", "running", "interest", "borrow", "repay", "held", "cash")
+    table = grid(*headings, "owed")
+    for start in range(1 - length, last + 1, length):
+        period = months[max(start, 0) : start + length]
+        flow = {name: sum(month[f"{name}_mean"] for month in period) for name in FLOWS}
+        end = period[-1]
         add(
             table,
-            "today" if start < 1 else month_of(end.date),
-            btc(flow("mined_btc")),
-            btc(flow("sold_btc") - flow("bought_btc")),
-            usd(flow("capex_usd") - flow("resale_usd")),
-            usd(flow("power_usd", "overhead_usd", "liabilities_usd")),
-            usd(flow("interest_usd")),
-            usd(flow("drawn_usd")),
-            usd(flow("repaid_usd")),
-            btc(end.btc_mean),
-            usd(end.cash_usd_mean),
-            usd(end.owed_usd_mean),
+            "today" if start < 1 else month_of(end["date"]),
+            btc(flow["mined_btc"]),
+            btc(flow["sold_btc"] - flow["bought_btc"]),
+            usd(flow["capex_usd"] - flow["resale_usd"]),
+            usd(flow["power_usd"] + flow["overhead_usd"] + flow["liabilities_usd"]),
+            usd(flow["interest_usd"]),
+            usd(flow["drawn_usd"]),
+            usd(flow["repaid_usd"]),
+            btc(end["btc_mean"]),
+            usd(end["cash_usd_mean"]),
+            usd(end["owed_usd_mean"]),
         )
-    return [table]
+    told = (
+        "Expected. BTC mined, sold and held; dollars for machines less resale, for running (power, overhead, "
+        "promised payments), for interest, borrowed and repaid; cash and debt at the end."
+    )
+    return [told, table]

@@ -43,9 +43,10 @@ def _company(given: Scenario) -> Lines:
     pledged = sum(loan.pledged_btc for loan in given.loans)
     held = f" ({btc(pledged)} pledged)" if pledged > 0 else ""
     risk = given.risk
+    care = f", {share(risk.weight)} of the weight on the worst {share(risk.tail_share)} of futures"
     return [
         f"{given.horizon_months} months from {day(given.as_of)}, deciding in months {months}; counted in "
-        f"{given.numeraire.upper()}, {share(risk.weight)} of the weight on the worst {share(risk.tail_share)}.",
+        f"{given.numeraire.upper()}{care if risk.weight > 0 else ''}.",
         f"Holds {btc(treasury.btc)} BTC{held} worth {usd(treasury.btc * given.market.btc_price_usd)} and "
         f"{usd(treasury.cash_usd)} in cash; overhead {usd(treasury.overhead_usd_per_month)} a month.",
         *(
@@ -75,7 +76,7 @@ def _sites(given: Scenario) -> Lines:
             # MW over PH/s is 1000 J/TH; the meter's MW count cooling.
             f"{1e3 * mw / ph / site.pue:,.1f}" if ph > 0 else NONE,
         )
-    return [table, f"{quotes} {'machine' if quotes == 1 else 'machines'} on offer."]
+    return [table, f"Machine models on offer: {quotes}."]
 
 
 def _sum(pairs: list[Pair], per_unit: str) -> float:
@@ -107,9 +108,7 @@ def _counted_today(loan: ExistingLoan) -> float:
 
 
 def _offers(given: Scenario) -> Table:
-    table = grid(
-        "May borrow from", "at most", "a year", "up to LTV", "months", "fee", "call", "draws, months"
-    )
+    table = grid("May borrow from", "at most", "a year", "up to LTV", "months", "fee", "call", "in month")
     for offer in given.facilities:
         low, high = offer.tiers[0], offer.tiers[-1]
         add(

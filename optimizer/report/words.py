@@ -47,23 +47,32 @@ def btc(amount: float) -> str:
     return f"{amount + 0.0:,.{digits}f}"
 
 
-def worth(amount: float, numeraire: str) -> str:
-    """An amount of the numeraire, to the digit that tells plans apart."""
+def worth(amount: float, numeraire: str, beside: float | None = None) -> str:
+    """An amount of the numeraire to the digits that tell plans of the size of ``beside`` (or of it) apart."""
     if numeraire == "usd":
         return usd(amount)
     if not math.isfinite(amount):
         return NONE
-    return f"{amount:,.{1 if abs(amount) >= 9_999.5 else 2 if abs(amount) >= 99.995 else 4}f} BTC"
+    size = abs(amount if beside is None else beside)
+    digits = 1 if size >= 9_999.5 else 2 if size >= 99.995 else 4
+    return f"{amount + 0.0:,.{digits}f} BTC"
 
 
 def share(amount: float, digits: int = 0) -> str:
     """A share as a percentage."""
-    return f"{amount:.{digits}%}" if math.isfinite(amount) else NONE
+    # Adding 0.0 turns the -0.0 of a rounded small negative into 0.0.
+    return f"{round(amount, digits + 2) + 0.0:.{digits}%}" if math.isfinite(amount) else NONE
 
 
 def months(amount: float) -> str:
     """A number of months."""
     return f"{amount:,.1f}" if math.isfinite(amount) else "endless"
+
+
+def count(number: int, noun: str) -> str:
+    """A number of things: 1 branch, 2 branches."""
+    ending = "" if number == 1 else "es" if noun.endswith(("s", "ch")) else "s"
+    return f"{number:,} {noun}{ending}"
 
 
 def day(when: date) -> str:

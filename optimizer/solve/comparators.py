@@ -1,25 +1,30 @@
 """The same company told to do the obvious: what the plan must beat.
 
-Each alternative is today's model with some columns' bounds changed, so that everything else (market, lenders,
-requirements, later choices) is equal. Nothing is rebuilt.
+Each alternative is the plan's own model with some columns' bounds changed, so that everything else (market,
+lenders, requirements, later choices) is equal. Nothing is rebuilt. They are solved by other processes while the
+plan itself is solved in this one.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 
 import numpy as np
+from loky import ProcessPoolExecutor
 
 from optimizer.decisions import OPENING
 from optimizer.errors import LimitError
 from optimizer.formulation.build import build
-from optimizer.formulation.extract import NOISE, load_solution
+from optimizer.formulation.extract import NOISE
 from optimizer.formulation.model import Formulation
 from optimizer.formulation.objective import net_worth
 from optimizer.market.build_tree import mean_path
-from optimizer.solve.highs import Bounds, Floats, Infeasible, Solution, Solver
-
+from optimizer.scenario.schema import SolverSettings
+from optimizer.solve.highs import Bounds, Infeasible, Solution, Solver
+from optimizer.solve.linear_model import Floats, LinearModel, load_solution, to_arrays
 
 # "At most" means at least this share of the most.
 NEARLY = 0.98
@@ -35,134 +40,180 @@ class Alternative:
     why_not: str = ""
 
 
-def alternatives(solver: Solver, plan: Solution) -> list[Alternative]:
-    """Sell only, borrow at most, buy no machines, buy BTC instead, and the plan of the mean path."""
-    recipes: list[tuple[str, str, Callable[[Solver, Solution], Bounds | str]]] = [
-        ("sell_only", "sell BTC for every bill, draw no loan", _no_draws),
-        ("borrow_most", "draw today as much as lenders and requirements allow", _most_debt_today),
-        ("no_machines", "order no machines, now or later", _no_orders),
-        ("btc_instead", "buy BTC today with the money the plan spends on machines", _btc_for_machines),
-        ("mean_path", "follow the plan of the average future, then adapt", _plan_of_mean_path),
-    ]
-    found = []
-    for name, told_to, recipe in recipes:
-        try:
-            bounds = recipe(solver, plan)
-            if isinstance(bounds, str):
-                found.append(Alternative(name, told_to, None, bounds))
-            else:
-                found.append(Alternative(name, told_to, solver.solve(bounds)))
-        except Infeasible:
-            found.append(Alternative(name, told_to, None, "breaks a requirement on some branch"))
-        except LimitError as stopped:
-            found.append(Alternative(name, told_to, None, str(stopped)))
+@dataclass(frozen=True)
+class _Order:
+    """What a worker is to solve: the model within ``bounds``; with ``most_debt``, first the most that can be drawn
+    today within them."""
+
+    bounds: Bounds
+    most_debt: dict[int, float] | None = None  # column of a draw -> the lender's least
+
+
+@dataclass(frozen=True)
+class _Alternative:
+    name: str
+    told_to: str
+    recipe: Callable[[Formulation, LinearModel, Solution | None], _Order | str]
+
+
+class Alternatives:
+    """The alternatives of one plan. Those that need not know the plan start at once, in other processes."""
+
+    def __init__(self, f: Formulation, model: LinearModel, settings: SolverSettings) -> None:
+        self._f, self._model, self._settings = f, model, settings
+        self._pool = ProcessPoolExecutor(
+            max_workers=min(len(_AT_ONCE), os.cpu_count() or 1), initializer=_give_way
+        )
+        self._at_once = [self._start(wanted, None) for wanted in _AT_ONCE]
+
+    def results(self, plan: Solution) -> list[Alternative]:
+        """All alternatives, once the plan is known; waits for the workers."""
+        started = [*self._at_once, self._start(_AFTER_PLAN, plan)]
+        return [_finished(wanted, result) for wanted, result in started]
+
+    def close(self) -> None:
+        """Stop the workers, finished or not."""
+        self._pool.shutdown(wait=False, kill_workers=True)
+
+    def _start(
+        self, wanted: _Alternative, plan: Solution | None
+    ) -> tuple[_Alternative, str | Future[Solution | str]]:
+        order = wanted.recipe(self._f, self._model, plan)
+        if isinstance(order, str):
+            return wanted, order
+        return wanted, self._pool.submit(_work, self._model, self._settings, order)
+
+
+def _finished(wanted: _Alternative, result: str | Future[Solution | str]) -> Alternative:
+    solved = result if isinstance(result, str) else result.result()
+    if isinstance(solved, str):
+        return Alternative(wanted.name, wanted.told_to, None, solved)
+    return Alternative(wanted.name, wanted.told_to, solved)
+
+
+def _give_way() -> None:
+    """The plan itself comes first: workers take what processor time it leaves."""
+    if hasattr(os, "nice"):
+        os.nice(10)
+
+
+def _work(model: LinearModel, settings: SolverSettings, order: _Order) -> Solution | str:
+    """In a worker: the solution, or why there is none."""
+    solver = Solver(model, settings)
+    try:
+        bounds = order.bounds
+        if order.most_debt is not None:
+            bounds = _with_most_debt(solver, bounds, order.most_debt)
+        return solver.solve(bounds)
+    except Infeasible:
+        return "breaks a requirement on some branch"
+    except LimitError as stopped:
+        return str(stopped)
+
+
+def _with_most_debt(solver: Solver, bounds: Bounds, least_draws: dict[int, float]) -> Bounds:
+    """Bounds that hold today's draws close to the most that every later requirement still allows. Machines are
+    taken by the fraction here, so this is a linear program; `NEARLY` leaves room for whole lots."""
+    cost: Floats = solver.model.cost * 0.0
+    cost[list(least_draws)] = -1.0
+    most = solver.relax(bounds, cost)
+    held = dict(bounds)
+    for column, least_draw in least_draws.items():
+        least = most[column] * NEARLY
+        held[column] = (least, most[column]) if least > max(least_draw, NOISE) else (0.0, 0.0)
+    return held
+
+
+def _draws(model: LinearModel) -> dict[tuple[int, str, int, int], int]:
+    """(node, facility, tier, drawn) -> column, of principal drawn in the plan, not before it."""
+    found = {}
+    for index, column in model.columns.get("principal_usd", {}).items():
+        assert isinstance(index, tuple)
+        if index[3] != OPENING:
+            found[index] = column
     return found
 
 
-def _columns(solver: Solver, name: str) -> dict[object, int]:
-    component = getattr(solver.formulation.pyomo, name)
-    return {
-        index: solver.column[id(var)] for index, var in component.items() if id(var) in solver.column
-    }
+def _no_draws(f: Formulation, model: LinearModel, plan: Solution | None) -> _Order | str:
+    columns = list(_draws(model).values())
+    return _Order(dict.fromkeys(columns, (0.0, 0.0))) if columns else "the scenario offers no loan"
 
 
-def _no_draws(solver: Solver, plan: Solution) -> Bounds | str:
-    columns = [
-        column
-        for index, column in _columns(solver, "principal_usd").items()
-        if isinstance(index, tuple) and index[3] != OPENING
-    ]
-    return dict.fromkeys(columns, (0.0, 0.0)) if columns else "the scenario offers no loan"
+def _no_orders(f: Formulation, model: LinearModel, plan: Solution | None) -> _Order | str:
+    columns = list(model.columns.get("order_lots", {}).values())
+    return _Order(dict.fromkeys(columns, (0.0, 0.0))) if columns else "the scenario offers no machine"
 
 
-def _no_orders(solver: Solver, plan: Solution) -> Bounds | str:
-    columns = _columns(solver, "order_lots").values()
-    return dict.fromkeys(columns, (0.0, 0.0)) if columns else "the scenario offers no machine"
-
-
-def _most_debt_today(solver: Solver, plan: Solution) -> Bounds | str:
-    """The largest draws today, each at its lender's highest LTV, that every later requirement still allows; then
-    the best plan that starts with nearly that much. The first step takes machines by the fraction, so it is a
-    linear program; the margin leaves room for whole lots."""
-    f = solver.formulation
-    highest = {debt.name: len(debt.tiers) - 1 for debt in f.data.debts if debt.tiers}
-    bounds: Bounds = {}
-    draws = {}
-    for index, column in _columns(solver, "principal_usd").items():
-        if isinstance(index, tuple) and index[0] == 0 and index[3] != OPENING:
-            draws[index[1], index[2]] = column
-            if index[2] != highest[index[1]]:
-                bounds[column] = (0.0, 0.0)
-    if not draws:
+def _most_debt_today(f: Formulation, model: LinearModel, plan: Solution | None) -> _Order | str:
+    """Today's largest draws, each at its lender's highest LTV."""
+    highest = {debt.name: len(debt.tiers) - 1 for debt in f.data.debts}
+    least = {debt.name: debt.min_draw for debt in f.data.debts}
+    today = {key: column for key, column in _draws(model).items() if key[0] == 0}
+    if not today:
         return "no loan can be drawn today"
-    cost: Floats = solver.cost * 0.0
-    cost[list(draws.values())] = -1.0
-    most = solver.relax(bounds, cost)
-    for debt in f.data.debts:
-        for tier in range(len(debt.tiers)):
-            if (debt.name, tier) not in draws:
-                continue
-            column = draws[debt.name, tier]
-            least = most[column] * NEARLY
-            bounds[column] = (least, most[column]) if least > max(debt.min_draw, NOISE) else (0.0, 0.0)
-    return bounds
+    lower_tiers = [column for (_, name, tier, _), column in today.items() if tier != highest[name]]
+    return _Order(
+        dict.fromkeys(lower_tiers, (0.0, 0.0)),
+        {column: least[name] for (_, name, tier, _), column in today.items() if tier == highest[name]},
+    )
 
 
-def _btc_for_machines(solver: Solver, plan: Solution) -> Bounds | str:
-    f = solver.formulation
+def _btc_for_machines(f: Formulation, model: LinearModel, plan: Solution | None) -> _Order | str:
+    assert plan is not None
+    orders = model.columns.get("order_lots", {})
     spent = sum(
-        plan.x[column] * pair.price
-        for pair in f.data.pairs
-        if pair.candidate
-        for index, column in _columns(solver, "order_lots").items()
-        if index == (0, *pair.key)
+        float(plan.x[orders[0, *pair.key]]) * pair.price for pair in f.data.pairs if (0, *pair.key) in orders
     )
     if spent <= 0:
         return "the plan orders no machines today"
-    bounds = _no_orders(solver, plan)
-    assert not isinstance(bounds, str)
     bought = spent / (1 + f.data.scenario.treasury.buy_fee_share)
-    return {**bounds, solver.column[id(f.pyomo.buy_btc[0])]: (bought, bought)}
+    bounds = dict.fromkeys(orders.values(), (0.0, 0.0))
+    return _Order({**bounds, model.columns["buy_btc"][0]: (bought, bought)})
 
 
-def _plan_of_mean_path(solver: Solver, plan: Solution) -> Bounds | str:
+def _plan_of_mean_path(f: Formulation, model: LinearModel, plan: Solution | None) -> _Order | str:
     """Today's decisions of the plan made as if the average future were certain. What the tree's plan gains over
     it is the value of the stochastic solution."""
-    f = solver.formulation
     scenario = f.data.scenario
     if len(f.data.tree.leaves) < 2:
         return "there is only one future"
-    mean = build(scenario, mean_path(f.data.tree, scenario.numeraire))
-    certain = Solver(mean, scenario.solver)
+    certain = to_arrays(build(scenario, mean_path(f.data.tree, scenario.numeraire)))
     try:
-        load_solution(mean, certain.variables, certain.solve().x)
+        x = Solver(certain, scenario.solver).solve().x
     except Infeasible:
         return "even the average future has no plan"
     bounds: Bounds = {}
-    for name in ("order_lots", "retire_ph", "tier_open"):
-        values = getattr(mean.pyomo, name)
-        for index, column in _columns(solver, name).items():
-            if not isinstance(index, tuple) or (name != "tier_open" and index[0] != 0):
-                continue
-            value = float(values[index].value)
-            bounds[column] = (value, value)
-    values = mean.pyomo.principal_usd
-    for index, column in _columns(solver, "principal_usd").items():
-        if isinstance(index, tuple) and index[0] == 0 and index[3] != OPENING:
-            bounds[column] = (float(values[index].value),) * 2
-    return bounds
+    for name in ("order_lots", "retire_ph", "tier_open", "principal_usd"):
+        for index, column in model.columns.get(name, {}).items():
+            assert isinstance(index, tuple)
+            today = name == "tier_open" or index[0] == 0
+            if today and not (name == "principal_usd" and index[3] == OPENING):
+                at = certain.columns[name].get(index)
+                value = 0.0 if at is None else float(x[at])
+                bounds[column] = (value, value)
+    return _Order(bounds)
 
 
-def today(f: Formulation) -> tuple[Floats, float, float, float]:
-    """Of the solution loaded in ``f``: net worth at each leaf in the numeraire, BTC sold today, USD drawn today
-    and USD of machines ordered today (ex works)."""
+_AT_ONCE = (
+    _Alternative("borrow_most", "draw today as much as lenders and requirements allow", _most_debt_today),
+    _Alternative("mean_path", "follow the plan of the average future, then adapt", _plan_of_mean_path),
+    _Alternative("no_machines", "order no machines, now or later", _no_orders),
+    _Alternative("sell_only", "sell BTC for every bill, draw no loan", _no_draws),
+)
+_AFTER_PLAN = _Alternative(
+    "btc_instead", "buy BTC today with the money the plan spends on machines", _btc_for_machines
+)
+
+
+def outcome_of(f: Formulation, model: LinearModel, solution: Solution) -> tuple[Floats, float, float, float]:
+    """Net worth at each leaf in the numeraire, BTC sold today, USD drawn today and USD of machines ordered today
+    (ex works). Loads the solution into ``f``."""
+    load_solution(f, model, solution.x)
     usd = f.data.money_usd
     unit = 1.0 if f.data.scenario.numeraire == "btc" else usd
     outcomes = np.array([net_worth(f, leaf).value() * unit for leaf in f.data.tree.leaves])
     drawn = sum(
-        var.value
-        for (node, key), (_, var) in f.principal.items()
-        if node == 0 and key[2] != OPENING
+        var.value for (node, key), (_, var) in f.principal.items() if node == 0 and key[2] != OPENING
     )
     machines = sum(f.pyomo.order_lots[0, *p.key].value * p.price for p in f.data.pairs if p.candidate)
     return outcomes, float(f.pyomo.sell_btc[0].value), float(drawn * usd), float(machines * usd)

@@ -14,7 +14,11 @@ from typing import Any
 import highspy
 import numpy as np
 
-from optimizer.solve.highs import Solver
+from optimizer.formulation.model import Formulation
+from optimizer.solve.highs import Solver, to_highs
+
+# (family, index) of a row.
+Row = tuple[str, Any]
 
 # Smallest slack, in weighed units, that counts as a requirement having to give.
 TOLERANCE = 1e-6
@@ -64,14 +68,14 @@ REQUIREMENTS: dict[str, Requirement] = {
 }
 
 
-def explain(solver: Solver) -> str:
+def explain(f: Formulation, solver: Solver) -> str:
     """Why no plan exists, in business words, with the smallest change that would allow one."""
     lines = ["No plan meets every requirement."]
-    gives = _smallest_relaxation(solver)
+    gives = _smallest_relaxation(f, solver)
     if gives:
         lines.append("The least that would have to give:")
         lines += [f"  - {line}" for line in gives]
-    conflict = _conflict(solver)
+    conflict = _conflict(f, solver)
     if conflict:
         lines.append("Requirements that cannot hold together:")
         lines += [f"  - {line}" for line in conflict]
@@ -80,20 +84,20 @@ def explain(solver: Solver) -> str:
     return "\n".join(lines)
 
 
-def _smallest_relaxation(solver: Solver) -> list[str]:
+def _smallest_relaxation(f: Formulation, solver: Solver) -> list[str]:
+    model = solver.model
     highs = highspy.Highs()
     highs.setOptionValue("output_flag", False)
     highs.setOptionValue("time_limit", solver.settings.time_limit_s)
     highs.setOptionValue("mip_rel_gap", 0.05)
-    highs.passModel(solver.lp)
-    columns = len(solver.variables)
+    highs.passModel(to_highs(model))
+    columns = len(model.cost)
     every = np.arange(columns, dtype=np.int32)
     highs.changeColsCost(columns, every, np.zeros(columns))
     slacks: list[int] = []
-    for r, row in enumerate(solver.rows):
-        family = row.parent_component().name
+    for r, (family, _) in enumerate(model.rows):
         if family in REQUIREMENTS:
-            low, high = solver.lp.row_lower_[r], solver.lp.row_upper_[r]
+            low, high = model.row_lower[r], model.row_upper[r]
             sign = 1.0 if np.isinf(high) else -1.0
             weight = 1.0 / max(abs(low if np.isfinite(low) else high), 1.0)
             highs.addCol(weight, 0.0, highspy.kHighsInf, 1, np.array([r], dtype=np.int32), np.array([sign]))
@@ -102,31 +106,32 @@ def _smallest_relaxation(solver: Solver) -> list[str]:
     if highs.getModelStatus() not in (highspy.HighsModelStatus.kOptimal, highspy.HighsModelStatus.kTimeLimit):
         return []
     x = np.array(highs.getSolution().col_value)[columns:]
-    worst: dict[tuple[str, str], tuple[float, Any]] = {}
+    worst: dict[tuple[str, str], tuple[float, Row]] = {}
     for amount, r in zip(x, slacks, strict=True):
         if amount > TOLERANCE:
-            row = solver.rows[r]
-            key = (row.parent_component().name, _who(solver, row))
-            if amount > worst.get(key, (0.0, None))[0]:
+            row = model.rows[r]
+            key = (row[0], _who(f, row))
+            if amount > worst.get(key, (0.0, row))[0]:
                 worst[key] = (float(amount), row)
     lines = []
     for (family, who), (amount, row) in sorted(worst.items(), key=lambda item: -item[1][0]):
         wanted = REQUIREMENTS[family]
-        size = amount * wanted.factor * (solver.formulation.data.money_usd if wanted.usd else 1.0)
+        size = amount * wanted.factor * (f.data.money_usd if wanted.usd else 1.0)
         lines.append(
-            f"{_words(solver, family)}{who}: short by {size:,.6g} {wanted.unit} {_place(solver, row)}"
+            f"{_words(f, family)}{who}: short by {size:,.6g} {wanted.unit} {_place(f, row)}"
             f" (change {wanted.loosen})"
         )
     return lines
 
 
-def _conflict(solver: Solver) -> list[str]:
+def _conflict(f: Formulation, solver: Solver) -> list[str]:
     """Families of an irreducible infeasible set of rows of the relaxation; empty when only integers conflict."""
+    model = solver.model
     highs = highspy.Highs()
     highs.setOptionValue("output_flag", False)
     highs.setOptionValue("time_limit", min(solver.settings.time_limit_s, 60.0))
-    highs.passModel(solver.lp)
-    whole = np.flatnonzero(solver.integral).astype(np.int32)
+    highs.passModel(to_highs(model))
+    whole = np.flatnonzero(model.integral).astype(np.int32)
     if len(whole):
         kind = np.full(len(whole), highspy.HighsVarType.kContinuous)
         highs.changeColsIntegrality(len(whole), whole, kind)
@@ -136,12 +141,12 @@ def _conflict(solver: Solver) -> list[str]:
         return []
     where: dict[tuple[str, str], set[str]] = defaultdict(set)
     for r in iis.row_index_:
-        row = solver.rows[r]
-        family = row.parent_component().name
+        row = model.rows[r]
+        family = row[0]
         if family in REQUIREMENTS:
-            where[family, _who(solver, row)].add(_place(solver, row))
+            where[family, _who(f, row)].add(_place(f, row))
     return [
-        f"{_words(solver, family)}{who} {_some(places)}" for (family, who), places in sorted(where.items())
+        f"{_words(f, family)}{who} {_some(places)}" for (family, who), places in sorted(where.items())
     ]
 
 
@@ -150,8 +155,8 @@ def _some(places: set[str]) -> str:
     return first if not rest else f"{first} (and {len(rest)} more)"
 
 
-def _words(solver: Solver, family: str) -> str:
-    asked = solver.formulation.data.scenario.requirements
+def _words(f: Formulation, family: str) -> str:
+    asked = f.data.scenario.requirements
     share = asked.max_lender_btc_share
     return REQUIREMENTS[family].words.format(
         min_cash=f"${asked.min_cash_usd:,.0f}",
@@ -165,10 +170,9 @@ def _words(solver: Solver, family: str) -> str:
     )
 
 
-def _who(solver: Solver, row: Any) -> str:
+def _who(f: Formulation, row: Row) -> str:
     """The facility, lender or site of a row, if it has one."""
-    family, index = row.parent_component().name, row.index()
-    data = solver.formulation.data
+    (family, index), data = row, f.data
     if family in ("ltv_at_low", "ltv_at_close"):
         return f", {data.debts[index[1]].name}"
     if family in ("site_power", "site_racks"):
@@ -176,11 +180,11 @@ def _who(solver: Solver, row: Any) -> str:
     return f", {index[1]}" if family == "max_lender_share" else ""
 
 
-def _place(solver: Solver, row: Any) -> str:
+def _place(f: Formulation, row: Row) -> str:
     """The month and branch of a row."""
-    data, index = solver.formulation.data, row.index()
+    (family, index), data = row, f.data
     first = index[0] if isinstance(index, tuple) else index
-    if row.parent_component().name == "min_dscr":
+    if family == "min_dscr":
         return f"in month {first}"
     stress = int(data.tree.stress[first])
     price = float(data.tree.price_usd[first])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -11,15 +11,17 @@ from typing import Any
 import highspy
 import numpy as np
 import numpy.typing as npt
-from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
 
 from optimizer.errors import LimitError, SolverError
-from optimizer.formulation.model import Formulation
 from optimizer.scenario.schema import SolverSettings
+from optimizer.solve.linear_model import LinearModel
 
 Floats = npt.NDArray[np.float64]
 # Column -> (lower, upper).
 Bounds = dict[int, tuple[float, float]]
+# HiGHS' tolerances are absolute: in hundredths the tie-break is above them, and solving is a third faster.
+COST_SCALE = 100.0
+
 # Called now and then while HiGHS works: (seconds, gap or None).
 Progress = Callable[[float, float | None], None]
 
@@ -41,28 +43,14 @@ class Solution:
 
 
 class Solver:
-    """A model inside HiGHS. Bounds can be changed and restored between solves; rows and columns stay.
+    """A model inside HiGHS. Bounds and cost can be changed for one solve; rows and columns stay."""
 
-    ``column`` maps a Pyomo variable (by id) to its column; ``row_names`` are (family, index) in row order.
-    """
-
-    def __init__(self, f: Formulation, settings: SolverSettings) -> None:
-        compiled = LinearStandardFormCompiler().write(f.pyomo, mixed_form=True, set_sense=None)
-        self.formulation = f
+    def __init__(self, model: LinearModel, settings: SolverSettings) -> None:
+        self.model = model
         self.settings = settings
-        self.variables: list[Any] = list(compiled.columns)
-        self.column = {id(var): j for j, var in enumerate(self.variables)}
-        self.rows: list[Any] = [entry.constraint for entry in compiled.rows]
-        kinds = np.array([entry.bound_type for entry in compiled.rows])
-        rhs = np.asarray(compiled.rhs, dtype=float)
-        self.lp = _to_highs_lp(compiled, self.variables, kinds, rhs)
-        self.lower = np.array(self.lp.col_lower_)
-        self.upper = np.array(self.lp.col_upper_)
-        self.integral = np.array([v.is_integer() or v.is_binary() for v in self.variables])
-        self.cost = np.array(self.lp.col_cost_)
         self.highs = highspy.Highs()
         self._options(self.highs)
-        self.highs.passModel(self.lp)
+        self.highs.passModel(to_highs(model))
 
     def _options(self, highs: Any) -> None:
         s = self.settings
@@ -84,7 +72,7 @@ class Solver:
             return np.array(self.highs.getSolution().col_value)
         finally:
             self._set_bounds({})
-            self._set_cost(self.cost)
+            self._set_cost(self.model.cost)
             self._set_integrality(True)
 
     def solve(self, bounds: Bounds | None = None, progress: Progress | None = None) -> Solution:
@@ -99,13 +87,13 @@ class Solver:
             with _reporting(h, progress, started):
                 status, hit_limit = self._run()
             x = np.array(h.getSolution().col_value)
-            gap = float(h.getInfo().mip_gap) if self.integral.any() else 0.0
-            whole = np.flatnonzero(self.integral)
+            gap = float(h.getInfo().mip_gap) if self.model.integral.any() else 0.0
+            whole = np.flatnonzero(self.model.integral)
             if len(whole) and np.abs(x[whole] - np.round(x[whole])).max() > 1e-9:
                 x = self._with_exact_integers(x, bounds or {})
             return Solution(
                 x=x,
-                objective=float(self.cost @ x) + float(self.lp.offset_),
+                objective=float(self.model.cost @ x) + self.model.offset,
                 gap=gap,
                 status=status,
                 seconds=time.perf_counter() - started,
@@ -116,7 +104,7 @@ class Solver:
 
     def _with_exact_integers(self, x: Floats, bounds: Bounds) -> Floats:
         """The LP that remains once integers a hair off are rounded: a plan orders 12 lots, not 11.9999."""
-        whole = np.flatnonzero(self.integral)
+        whole = np.flatnonzero(self.model.integral)
         self._set_bounds({**bounds, **{int(j): (round(x[j]), round(x[j])) for j in whole}})
         self._set_integrality(False)
         try:
@@ -155,16 +143,16 @@ class Solver:
         raise SolverError(f"HiGHS ended with status '{text}'")
 
     def _set_integrality(self, on: bool) -> None:
-        index = np.flatnonzero(self.integral).astype(np.int32)
+        index = np.flatnonzero(self.model.integral).astype(np.int32)
         kind = highspy.HighsVarType.kInteger if on else highspy.HighsVarType.kContinuous
         self.highs.changeColsIntegrality(len(index), index, np.full(len(index), kind))
 
     def _set_cost(self, cost: Floats) -> None:
         every = np.arange(len(cost), dtype=np.int32)
-        self.highs.changeColsCost(len(every), every, cost)
+        self.highs.changeColsCost(len(every), every, cost * COST_SCALE)
 
     def _set_bounds(self, bounds: Bounds) -> None:
-        lower, upper = self.lower.copy(), self.upper.copy()
+        lower, upper = self.model.lower.copy(), self.model.upper.copy()
         for j, (low, high) in bounds.items():
             lower[j], upper[j] = low, high
         every = np.arange(len(lower), dtype=np.int32)
@@ -189,23 +177,18 @@ def _reporting(highs: Any, progress: Progress | None, started: float) -> Iterato
         highs.cbMipLogging.unsubscribe(report)
 
 
-def _to_highs_lp(compiled: Any, variables: Iterable[Any], kinds: Floats, rhs: Floats) -> Any:
+def to_highs(model: LinearModel) -> Any:
+    """The model as HiGHS takes it, its objective scaled."""
     lp = highspy.HighsLp()
-    matrix = compiled.A.tocsc()
-    lp.num_col_, lp.num_row_ = matrix.shape[1], matrix.shape[0]
-    lp.col_cost_ = np.asarray(compiled.c.todense(), dtype=float).ravel()
-    lp.offset_ = float(compiled.c_offset[0])
-    lp.col_lower_ = np.array([-np.inf if v.lb is None else v.lb for v in variables], dtype=float)
-    lp.col_upper_ = np.array([np.inf if v.ub is None else v.ub for v in variables], dtype=float)
-    # bound_type: 1 row <= rhs, -1 row >= rhs, 0 row == rhs.
-    lp.row_lower_ = np.where(kinds == 1, -np.inf, rhs)
-    lp.row_upper_ = np.where(kinds == -1, np.inf, rhs)
+    lp.num_row_, lp.num_col_ = model.matrix.shape
+    lp.col_cost_ = model.cost * COST_SCALE
+    lp.offset_ = model.offset * COST_SCALE
+    lp.col_lower_, lp.col_upper_ = model.lower, model.upper
+    lp.row_lower_, lp.row_upper_ = model.row_lower, model.row_upper
     lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
-    lp.a_matrix_.start_ = matrix.indptr
-    lp.a_matrix_.index_ = matrix.indices
-    lp.a_matrix_.value_ = matrix.data
-    lp.integrality_ = [
-        highspy.HighsVarType.kInteger if v.is_integer() or v.is_binary() else highspy.HighsVarType.kContinuous
-        for v in variables
-    ]
+    lp.a_matrix_.start_ = model.matrix.indptr
+    lp.a_matrix_.index_ = model.matrix.indices
+    lp.a_matrix_.value_ = model.matrix.data
+    kinds = {True: highspy.HighsVarType.kInteger, False: highspy.HighsVarType.kContinuous}
+    lp.integrality_ = [kinds[bool(whole)] for whole in model.integral]
     return lp

@@ -15,13 +15,14 @@ from pyomo.environ import NonNegativeReals, Var
 
 from optimizer.decisions import Decisions, Position
 from optimizer.formulation.build import build
-from optimizer.formulation.extract import decisions, load_solution, position
+from optimizer.formulation.extract import decisions, position
 from optimizer.formulation.model import Formulation
 from optimizer.ledger.audit import audit
 from optimizer.ledger.books import Books
 from optimizer.market.tree import Tree
 from optimizer.scenario.schema import Scenario
 from optimizer.solve.highs import Solution, Solver
+from optimizer.solve.linear_model import LinearModel, load_solution, to_arrays
 from optimizer.valuation import Value, value_of
 from tests.ledger import company
 
@@ -31,7 +32,7 @@ class Planned:
     """An audited plan. ``value`` is the ledger's, free of the model's tie-break."""
 
     formulation: Formulation
-    solver: Solver
+    model: LinearModel
     solution: Solution
     decisions: Decisions
     position: Position
@@ -59,15 +60,15 @@ def planned(given: Scenario, tree: Tree, relaxed: bool = False) -> Planned:
     f = build(given, tree)
     if relaxed:
         relax(f)
-    solver = Solver(f, given.solver)
-    solution = solver.solve()
-    load_solution(f, solver.variables, solution.x)
+    model = to_arrays(f)
+    solution = Solver(model, given.solver).solve()
+    load_solution(f, model, solution.x)
     chosen, claimed = decisions(f), position(f)
     audited = audit(given, tree, chosen, claimed)
     if not relaxed:
         audited.raise_if_failed()
     value = value_of(given, tree, audited.books)
-    return Planned(f, solver, solution, chosen, claimed, audited.books, value)
+    return Planned(f, model, solution, chosen, claimed, audited.books, value)
 
 
 def relax(f: Formulation) -> None:

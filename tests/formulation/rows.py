@@ -1,4 +1,4 @@
-"""The model's rows as text, one family at a time: ``name: +c var -c var <= rhs``, sorted, 9 significant digits."""
+"""The model's rows as text, family by family: ``name: +c var -c var <= rhs``, sorted, 9 significant digits."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _row_text(row: Any) -> str:
 def _terms_text(expression: Any, between: str) -> str:
     linear = generate_standard_repn(expression)
     terms = sorted(zip(linear.linear_vars, linear.linear_coefs, strict=True), key=lambda term: term[0].name)
-    texts = [f"{_number(coef):>{1}} {var.name}" for var, coef in terms]
+    texts = [f"{_number(coef)} {var.name}" for var, coef in terms]
     if linear.constant:
         texts.append(f"{_number(linear.constant)} constant")
     return between.join(text if text.startswith("-") else f"+{text}" for text in texts)

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from optimizer.market.tree import Tree
 from optimizer.scenario.schema import Scenario
-from optimizer.solve.comparators import alternatives
 from optimizer.solve.highs import Infeasible
 from tests.ledger.company import PRICE, candidate, specs
 
@@ -79,15 +78,6 @@ def test_the_usd_numeraire_maximises_expected_dollars() -> None:
 
 
 # ---- symmetries --------------------------------------------------------------------------------------------
-
-
-def test_a_company_without_lenders_is_the_one_told_to_sell_only() -> None:
-    bank = planned(changed(mixed(), requirements__min_btc=20.0), mixed_tree())
-    (told,) = (a for a in alternatives(bank.solver, bank.solution) if a.name == "sell_only")
-    assert told.solution is not None
-    alone = planned(changed(mixed(), requirements__min_btc=20.0, facilities=[]), mixed_tree())
-    assert told.solution.objective == pytest.approx(alone.solution.objective, rel=1e-9)
-    assert objective(bank) > objective(alone) + 1e-3
 
 
 def doubled(base: Scenario) -> Scenario:
