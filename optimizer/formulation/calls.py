@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from optimizer.formulation.debt_data import debt_bound
 from optimizer.formulation.facilities import topped_up
 from optimizer.formulation.linear import Row, at_least, at_most
-from optimizer.formulation.liquidation import debt_bound
 from optimizer.formulation.model import Formulation
 
 

@@ -117,5 +117,6 @@ def make_data(scenario: Scenario, tree: Tree) -> Data:
         fixed_costs=fixed / money,
         reference_bills=(fixed + full_power) / money,
         opening_cash=scenario.treasury.cash_usd / money,
-        btc_bound=scenario.treasury.btc + most_mined * scenario.horizon_months,
+        # All there is, all that can be mined, and as much again for what may be bought.
+        btc_bound=2 * (scenario.treasury.btc + scenario.treasury.cash_usd / money + most_mined * scenario.horizon_months),
     )

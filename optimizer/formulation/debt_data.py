@@ -29,6 +29,12 @@ class Debt:
     accrued_at_opening: float = 0.0
     balance_at_opening: float = 0.0
 
+    def can_owe(self, month: int) -> bool:
+        """Whether, by its dates, anything can be outstanding after ``month``."""
+        if isinstance(self.terms, ExistingLoan):
+            return month < self.terms.matures_month
+        return any(drawn <= month < drawn + self.terms.term_months for drawn in self.draw_months)
+
 
 @dataclass(frozen=True)
 class Tranche:
@@ -181,3 +187,9 @@ def _existing(debt: Debt, loan: ExistingLoan, money: float) -> Tranche:
         # Accrued interest of a loan that pays monthly is a bill of month 1, not a part of the principal.
         accrued_before=loan.accrued_usd / loan.balance_usd if loan.interest == "at_maturity" else 0.0,
     )
+
+
+def debt_bound(debt: Debt) -> float:
+    """More than a facility can ever owe, in model money: its limit and all the interest of its term."""
+    apr = max((apr for _, apr in debt.tiers), default=1.0)
+    return (debt.limit + debt.accrued_at_opening) * (1 + apr * debt.terms.term_months / 12)

@@ -7,9 +7,7 @@ import numpy as np
 from optimizer.decisions import OPENING, Decisions, Draw, Liquidation, Order, Pledge, Position, Repayment, Retirement
 from optimizer.formulation.facilities import topped_up
 from optimizer.formulation.fleet import resale_value
-from optimizer.formulation.linear import Terms
 from optimizer.formulation.model import Formulation
-from optimizer.market.tree import Floats
 
 # Below this (in model units: BTC, PH/s, lots, today's BTC price) a value is solver noise, not a decision.
 NOISE = 1e-9
@@ -54,7 +52,7 @@ def _orders(f: Formulation) -> list[Order]:
         Order(n, p.model, p.site, lots * p.candidate.lot_units)
         for n in f.data.decision_nodes
         for p in f.data.pairs
-        if p.candidate and (lots := f.pyomo.order_lots[n, *p.key].value) > NOISE
+        if f.may_order(n, p) and p.candidate and (lots := f.pyomo.order_lots[n, *p.key].value) > NOISE
     ]
 
 
@@ -126,15 +124,12 @@ def _pledges(f: Formulation) -> list[Pledge]:
     found = []
     for n in f.data.nodes:
         for debt in f.data.debts:
-            added = _collateral_moved(f, n, debt.index).value()
-            if abs(added) > NOISE:
-                found.append(Pledge(n, debt.name, max(added, 0.0), max(-added, 0.0)))
+            parent = f.data.parent(n)
+            if not f.is_open(n, debt) and (parent < 0 or not f.is_open(parent, debt)):
+                continue
+            added = topped_up(f, n, debt).value()
+            index = (n, debt.name)
+            released = f.pyomo.released_btc[index].value if index in f.pyomo.released_btc else 0.0
+            if max(added, released) > NOISE:
+                found.append(Pledge(n, debt.name, max(added, 0.0), released))
     return found
-
-
-def _collateral_moved(f: Formulation, n: int, i: int) -> Terms:
-    debt = f.data.debts[i]
-    parent = f.data.parent(n)
-    if f.is_open(n, debt) or (parent >= 0 and f.is_open(parent, debt)):
-        return topped_up(f, n, debt)
-    return Terms()

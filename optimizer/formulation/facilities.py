@@ -8,7 +8,7 @@ open; ``last_top_up_btc[n, facility]`` added in the month in which it closes; ``
 from __future__ import annotations
 
 from optimizer.decisions import OPENING
-from optimizer.formulation.debt_data import Debt, Tranche
+from optimizer.formulation.debt_data import Debt, Tranche, debt_bound
 from optimizer.formulation.linear import Row, Terms, at_least, at_most, equal, total
 from optimizer.formulation.model import Binary, Formulation
 
@@ -26,6 +26,8 @@ def add_facilities(f: Formulation) -> None:
     f.variables("tier_open", [(data.debts[i].name, k) for i, k in today], Binary)
     releases = [(n, i) for n, i in spots if _releasable(f, n, data.debts[i]) and n in f.decision_set]
     f.variables("release", [(n, data.debts[i].name) for n, i in releases], Binary)
+    f.variables("released_btc", [(n, data.debts[i].name) for n, i in releases])
+    f.variables("ahead_usd", [(n, data.debts[i].name, k, d) for n, i, k, d in _charged_ahead(f)])
 
     f.rows(repayment, _repayments(f))
     f.rows(no_early_repayment, [key for key in _repayments(f) if _locked(f, *key)])
@@ -33,9 +35,9 @@ def add_facilities(f: Formulation) -> None:
     f.rows(draw_minimum, [(i, k) for i, k in today if data.debts[i].min_draw > 0])
     f.rows(one_tier, sorted({i for i, _ in today}))
     f.rows(facility_limit, [(n, d.index) for n in data.decision_nodes for d in data.debts if _draws(f, n, d)])
-    released = set(releases)
-    f.rows(top_up_stays, [s for s in spots if s not in released and not _frozen(f, *s)])
-    f.rows(collateral_frozen, [s for s in spots if _frozen(f, *s)])
+    f.rows(ahead_of_schedule, _charged_ahead(f))
+    f.rows(ahead_is_repaid, _charged_ahead(f))
+    f.rows(top_up_stays, spots)
     f.rows(release_only_if_chosen, releases)
     f.rows(release_ltv, releases)
     f.rows(free_btc, list(data.nodes))
@@ -68,13 +70,8 @@ def _closes(f: Formulation, n: int, debt: Debt) -> bool:
     return f.is_open(f.data.parent(n), debt) and not f.is_open(n, debt)
 
 
-def _frozen(f: Formulation, n: int, i: int) -> bool:
-    debt = f.data.debts[i]
-    return debt.terms.lender in f.data.tree.frozen[n] and f.is_open(f.data.parent(n), debt)
-
-
 def _releasable(f: Formulation, n: int, debt: Debt) -> bool:
-    return debt.terms.release_ltv is not None and not (n > 0 and _frozen(f, n, debt.index))
+    return debt.terms.release_ltv is not None and not f.is_frozen(n, debt)
 
 
 def _draws(f: Formulation, n: int, debt: Debt) -> bool:
@@ -94,16 +91,49 @@ def _repayments(f: Formulation) -> list[tuple[int, int, int, int]]:
     return found
 
 
+def _charged_ahead(f: Formulation) -> list[tuple[int, int, int, int]]:
+    """Repayments whose fee for being early has to be told from what a lender's sale pays."""
+    return [
+        (n, i, k, d)
+        for n, i, k, d in _repayments(f)
+        if f.data.debts[i].terms.early_repayment_fee_share > 0 and f.can_be_liquidated(n, f.data.debts[i])
+    ]
+
+
+def ahead_of_schedule(f: Formulation, n: int, i: int, tier: int, drawn: int) -> Row:
+    """The fee is on what the company itself repays ahead:  a[n] >= s(a) / s(a-1) * D[p] - D[n] - met[n]."""
+    index = (n, f.data.debts[i].name, tier, drawn)
+    return at_least(_beyond_instalment(f, n, i, tier, drawn).add(1.0, f.pyomo.ahead_usd[index]))
+
+
+def ahead_is_repaid(f: Formulation, n: int, i: int, tier: int, drawn: int) -> Row:
+    """... and on no more than that:  a[n] <= s(a) / s(a-1) * D[p] - D[n] - met[n] + B y[n]."""
+    debt = f.data.debts[i]
+    row = _beyond_instalment(f, n, i, tier, drawn).add(1.0, f.pyomo.ahead_usd[n, debt.name, tier, drawn])
+    return at_most(row.add(-debt_bound(debt), f.pyomo.liquidated[n, debt.name]))
+
+
+def _beyond_instalment(f: Formulation, n: int, i: int, tier: int, drawn: int) -> Terms:
+    """D[n] + met[n] - s(a) / s(a-1) * D[p]: minus what the company repays beyond its instalment."""
+    debt, tranche = f.data.debts[i], f.data.tranches[i, tier, drawn]
+    now_coef, now = f.principal[n, tranche.key]
+    coef, before = f.principal[f.data.parent(n), tranche.key]
+    row = total((now_coef, now), (1.0, f.pyomo.met_usd[n, debt.name, tier, drawn]))
+    return row.add(-tranche.scheduled_share(f.data.month(n)) * coef, before)
+
+
 def _locked(f: Formulation, n: int, i: int, tier: int, drawn: int) -> bool:
     return n > 0 and not f.data.tranches[i, tier, drawn].may_repay_early(f.data.month(n))
 
 
 def no_early_repayment(f: Formulation, n: int, i: int, tier: int, drawn: int) -> Row:
-    """Where only a liquidation may bring principal under its schedule:  D[n] >= s(a) / s(a-1) * D[p] - met[n]."""
+    """Principal falls ahead of its schedule only in a liquidation, which makes the rest due if the lender wants it:
+    D[n] >= s(a) / s(a-1) * D[p] - met[n] - B y[n]."""
     debt, tranche = f.data.debts[i], f.data.tranches[i, tier, drawn]
     _, now = f.principal[n, tranche.key]
     coef, before = f.principal[f.data.parent(n), tranche.key]
     row = total((1.0, now), (1.0, f.pyomo.met_usd[n, debt.name, tier, drawn]))
+    row.add(debt_bound(debt), f.pyomo.liquidated[n, debt.name])
     return at_least(row.add(-tranche.scheduled_share(f.data.month(n)) * coef, before))
 
 
@@ -153,26 +183,32 @@ def facility_limit(f: Formulation, n: int, i: int) -> Row:
 
 
 def top_up_stays(f: Formulation, n: int, i: int) -> Row:
-    """Collateral comes back only as principal is repaid, in proportion; a draw pledges what its tier's LTV asks.
-    With U = C - sum_{k,d} pledge[k,d] D[n,k,d], the top-ups:  U[n] >= U[p] (0 when the facility opens).
+    """Collateral comes back only as principal is repaid, in proportion, or by a release; a draw pledges what its
+    tier's LTV asks. With U = C - sum_{k,d} pledge[k,d] D[n,k,d], the top-ups:  U[n] - U[p] + released[n] >= 0.
 
     pledge[k,d] = 1 / (maxLTV[k] P[d]), so at a draw this is the initial LTV:  D[n,k,n] / maxLTV[k] <= P C.
+    A frozen lender gives nothing back at all:  C[n] - C[p] >= 0.
     """
     return at_least(topped_up(f, n, f.data.debts[i]))
 
 
 def topped_up(f: Formulation, n: int, debt: Debt) -> Terms:
-    """BTC added to a facility at n beyond what its draws pledge and its repayments free:  U[n] - U[p].
+    """BTC added to a facility at n beyond what its draws pledge:  U[n] - U[p] + released[n].
 
     A lender that sells down to a target LTV takes what it sells out of the pledge and keeps the rest, so there
-    the top-ups grow by what the principal met would have freed, less what was seized; that is no top-up.
+    the top-ups grow by what the principal met would have freed, less what was seized; that is no top-up, and
+    neither is what a frozen lender holds back of what repayment would have freed.
     """
     if (n, debt.name) in f.pyomo.last_top_up_btc:
         return total((1.0, f.pyomo.last_top_up_btc[n, debt.name]))
-    added = f.top_ups(n, debt)
     parent = f.data.parent(n)
+    if f.is_frozen(n, debt):
+        return f.pledged(n, debt).plus(f.pledged(parent, debt), -1.0)
+    added = f.top_ups(n, debt)
     if parent >= 0:
         added.plus(f.top_ups(parent, debt), -1.0)
+    if (n, debt.name) in f.pyomo.released_btc:
+        added.add(1.0, f.pyomo.released_btc[n, debt.name])
     if f.can_be_liquidated(n, debt) and debt.terms.liquidation_target_ltv is not None:
         added.add(1.0, f.pyomo.seized_btc[n, debt.name])
         for t in f.tranches(parent, debt):
@@ -180,24 +216,26 @@ def topped_up(f: Formulation, n: int, debt: Debt) -> Terms:
     return added
 
 
-def collateral_frozen(f: Formulation, n: int, i: int) -> Row:
-    """A frozen lender gives nothing back:  C[n] >= C[p]."""
-    debt = f.data.debts[i]
-    return at_least(f.pledged(n, debt).plus(f.pledged(f.data.parent(n), debt), -1.0))
-
-
 def release_only_if_chosen(f: Formulation, n: int, i: int) -> Row:
-    """Collateral comes back on a price rise only where release is chosen:  U[n] >= U[p] - B z[n]."""
+    """Collateral comes back on a price rise only where release is chosen:  released[n] <= B z[n]."""
     debt = f.data.debts[i]
-    return at_least(topped_up(f, n, debt).add(f.data.btc_bound, f.pyomo.release[n, debt.name]))
+    row = total((1.0, f.pyomo.released_btc[n, debt.name]))
+    return at_most(row.add(-f.data.btc_bound, f.pyomo.release[n, debt.name]))
 
 
 def release_ltv(f: Formulation, n: int, i: int) -> Row:
-    """After a release the LTV is at most the contract's:  D[n] <= releaseLTV P C[n] + B (1 - z[n])."""
-    debt = f.data.debts[i]
+    """After a release the LTV is at most the contract's, and what is drawn here still holds what its tier asks:
+    D[older] + releaseLTV P sum_k pledge[k,n] D[n,k,n] <= releaseLTV P C[n] + B (1 - z[n])."""
+    debt, month = f.data.debts[i], f.data.month(n)
     assert debt.terms.release_ltv is not None
-    bound = 2.0 * debt.limit
-    row = f.ltv_debt(n, debt).plus(f.pledged(n, debt), -debt.terms.release_ltv * float(f.data.price[n]))
+    at_release = debt.terms.release_ltv * float(f.data.price[n])
+    row = f.ltv_debt(n, debt)
+    for t in f.tranches(n, debt):
+        if t.drawn_node == n:
+            row.add(max(0.0, at_release * t.pledge_per_money - t.ltv_weight(month)), f.principal[n, t.key][1])
+    row.plus(f.pledged(n, debt), -at_release)
+    # No more than the debt itself can be at stake: twice it covers a tier's pledge and the interest.
+    bound = 2.0 * debt_bound(debt) / min((ltv for ltv, _ in debt.tiers), default=1.0)
     return at_most(row.add(bound, f.pyomo.release[n, debt.name]), bound)
 
 
@@ -234,11 +272,16 @@ def _pay_down(f: Formulation, paid: Terms, t: Tranche, n: int, before: Terms, sc
     month = f.data.month(n)
     per_unit = 1 + t.accrued(month)
     early_fee = t.debt.terms.early_repayment_fee_share
-    paid.plus(before, per_unit + early_fee * scheduled)
-    if f.can_be_liquidated(n, t.debt):
-        # The lender's sale pays this part; it costs the company its collateral instead.
-        met = f.pyomo.met_usd[n, t.debt.name, t.tier, t.drawn_node]
-        paid.add(-(per_unit + early_fee * (1.0 if t.live(month) else 0.0)), met)
+    paid.plus(before, per_unit)
     if t.live(month):
         coef, now = f.principal[n, t.key]
-        paid.add(-coef * (per_unit + early_fee), now)
+        paid.add(-coef * per_unit, now)
+    index = (n, t.debt.name, t.tier, t.drawn_node)
+    if f.can_be_liquidated(n, t.debt):
+        # The lender's sale pays this part; it costs the company its collateral instead.
+        paid.add(-per_unit, f.pyomo.met_usd[index])
+    if index in f.pyomo.ahead_usd:
+        paid.add(early_fee, f.pyomo.ahead_usd[index])
+    elif early_fee and t.live(month):
+        coef, now = f.principal[n, t.key]
+        paid.plus(before, early_fee * scheduled).add(-coef * early_fee, now)

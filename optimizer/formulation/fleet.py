@@ -19,12 +19,12 @@ def add_fleet(f: Formulation) -> None:
     pairs = data.pairs
     nodes = data.decision_nodes
     f.variables("owned_ph", [(n, *p.key) for n in nodes for p in pairs])
-    orders = f.variables("order_lots", [(n, *p.key) for n in nodes for p in pairs if p.candidate])
+    orders = f.variables("order_lots", [(n, *p.key) for n in nodes for p in pairs if f.may_order(n, p)])
     f.variables(
         "retire_ph", [(n, *p.key, m) for n in nodes for p in pairs for m in f.handover_months(p, n)]
     )
     for pair in pairs:
-        if pair.candidate:
+        if f.may_order(0, pair):
             orders[0, *pair.key].domain = NonNegativeIntegers
     f.rows(owned_machines, [(n, a) for n in nodes for a in range(len(pairs))])
     f.rows(delivered_before_resale, [(n, a) for n in nodes for a, p in enumerate(pairs) if p.candidate])
@@ -40,7 +40,7 @@ def owned_machines(f: Formulation, n: int, a: int) -> Row:
     row = total((1.0, m.owned_ph[n, *pair.key]))
     for after in f.handover_months(pair, n):
         row.add(1.0, m.retire_ph[n, *pair.key, after])
-    if pair.candidate:
+    if f.may_order(n, pair):
         row.add(-pair.lot_ph, m.order_lots[n, *pair.key])
     if f.data.state[n] < 0:
         return equal(row, pair.owned_ph)
@@ -52,7 +52,7 @@ def delivered_before_resale(f: Formulation, n: int, a: int) -> Row:
     pair, data = f.data.pairs[a], f.data
     row = total((1.0, f.pyomo.owned_ph[n, *pair.key]))
     for d in data.tree.paths[n]:
-        if d in f.decision_set and data.delivery_month(pair, d, n) > data.month(n):
+        if f.may_order(d, pair) and data.delivery_month(pair, d, n) > data.month(n):
             row.add(-pair.lot_ph, f.pyomo.order_lots[d, *pair.key])
     return at_least(row)
 
@@ -65,7 +65,7 @@ def machine_availability(f: Formulation, n: int, model: str) -> Row:
         if pair.model == model and pair.candidate and pair.candidate.max_units is not None:
             limit = pair.candidate.max_units / pair.candidate.lot_units
             for d in f.data.tree.paths[n]:
-                if d in f.decision_set:
+                if f.may_order(d, pair):
                     row.add(1.0, f.pyomo.order_lots[d, *pair.key])
     return at_most(row, limit)
 
@@ -102,29 +102,17 @@ def _arrives(f: Formulation, n: int, k: int) -> bool:
     return any(
         data.delivery_month(pair, d, n) == data.month(n)
         for pair in data.pairs
-        if pair.site_index == k and pair.candidate
+        if pair.site_index == k
         for d in data.tree.paths[n]
-        if d in f.decision_set
+        if f.may_order(d, pair)
     )
 
 
 def resale_value(f: Formulation, n: int) -> Terms:
     """What all machines owned at a leaf fetch, less what is still unpaid on orders under way."""
-    data = f.data
-    last = n if n in f.decision_set else data.state[n]
     worth = Terms()
-    for pair in data.pairs:
-        resale = pair.resale * float(data.tree.asic_price_factor[n])
-        if last < 0:
-            worth.shift(resale * pair.owned_ph)
-            continue
-        worth.add(resale, f.pyomo.owned_ph[last, *pair.key])
-        # A retirement promised for a month after n still stands in the racks.
-        for d in data.tree.paths[n]:
-            if d in f.decision_set:
-                for after in f.handover_months(pair, d):
-                    if data.month(d) + after > data.month(n):
-                        worth.add(resale, f.pyomo.retire_ph[d, *pair.key, after])
+    for a, pair in enumerate(f.data.pairs):
+        worth.plus(f.owned(n, a), pair.resale * float(f.data.tree.asic_price_factor[n]))
     return worth.plus(payables(f, n), -1.0)
 
 
@@ -132,10 +120,8 @@ def payables(f: Formulation, n: int) -> Terms:
     """Money still due on machines that are ordered and not delivered after node n."""
     data, owing = f.data, Terms()
     for pair in data.pairs:
-        if pair.candidate is None:
-            continue
         for d in data.tree.paths[n]:
-            if d in f.decision_set and data.delivery_month(pair, d, n) > data.month(n):
+            if f.may_order(d, pair) and data.delivery_month(pair, d, n) > data.month(n):
                 owing.add(due_on_delivery(f, pair, d), f.pyomo.order_lots[d, *pair.key])
     return owing
 
@@ -154,11 +140,11 @@ def machine_payments(f: Formulation, n: int) -> Terms:
     for pair in data.pairs:
         if pair.candidate is None:
             continue
-        if n in f.decision_set:
+        if f.may_order(n, pair):
             deposit = pair.price * pair.candidate.deposit_share * float(data.tree.asic_price_factor[n])
             paid.add(deposit, f.pyomo.order_lots[n, *pair.key])
         for d in data.tree.paths[n]:
-            if d in f.decision_set and data.delivery_month(pair, d, n) == data.month(n):
+            if f.may_order(d, pair) and data.delivery_month(pair, d, n) == data.month(n):
                 paid.add(due_on_delivery(f, pair, d), f.pyomo.order_lots[d, *pair.key])
     return paid
 

@@ -54,7 +54,9 @@ def _pair(scenario: Scenario, model: str, site: Site, index: int, money: float) 
     owned = [o for o in scenario.machines.owned if (o.model, o.site) == (model, site.name)]
     candidate = next((c for c in scenario.machines.candidates if c.model == model and _offered(c, site)), None)
     price_usd = candidate.price_usd if candidate and candidate.price_usd else spec.price_usd or 0.0
-    resale_usd = price_usd * (1 - scenario.market.asic_prices.resale_discount_share)
+    # A machine that stands here today fetches what the scenario says, else the catalogue's price less the discount.
+    used_usd = spec.price_usd or 0.0 if owned else price_usd
+    resale_usd = used_usd * (1 - scenario.market.asic_prices.resale_discount_share)
     if owned and owned[0].resale_usd is not None:
         resale_usd = owned[0].resale_usd
     pair = Pair(
@@ -91,7 +93,9 @@ def make_pairs(scenario: Scenario, money: float) -> tuple[Pair, ...]:
     for index, site in enumerate(scenario.sites):
         models = [o.model for o in scenario.machines.owned if o.site == site.name]
         for candidate in scenario.machines.candidates:
-            if _offered(candidate, site) and scenario.machines.specs[candidate.model].cooling in site.cooling:
+            # The loader asks for a blank cooling; a scenario built without it may leave it open.
+            cooling = scenario.machines.specs[candidate.model].cooling
+            if _offered(candidate, site) and cooling in (None, *site.cooling):
                 models.append(candidate.model)
         pairs += [_pair(scenario, model, site, index, money) for model in dict.fromkeys(models)]
     return tuple(pairs)

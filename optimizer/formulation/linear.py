@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from pyomo.environ import Constraint
 from pyomo.core.expr.numeric_expr import LinearExpression
+from pyomo.environ import Constraint
 
 Var = Any  # Pyomo ships no types; a VarData.
 Row = Any  # What a rule returns to Pyomo: (lower, expression, upper), or Constraint.Skip.
@@ -61,7 +61,7 @@ class Terms:
 
     def value(self) -> float:
         """The expression's value at the variables' current values."""
-        return self.constant + sum(c * self._vars[k].value for k, c in self._coefs.items())
+        return float(self.constant + sum(c * self._vars[k].value for k, c in self._coefs.items()))
 
     def _bounded(self, lower: float | None, upper: float | None) -> Row:
         """``lower <= self <= upper`` with the constant moved to the bounds; a row without variables is skipped

@@ -2,13 +2,13 @@
 
 Variables, for every facility and node with a probability: ``liquidated[n, facility]`` binary; ``seized_btc[n,
 facility]`` sold by the lender at the month's low; ``met_usd[n, facility, tier, drawn]`` principal that the sale
-meets. A binary per facility and node makes this a model for small trees. A sale that does not cover what the
-contract wants repaid is not offered: the plan must stay clear of it.
+meets; ``exhausted[n, facility]`` binary, all collateral is sold and does not do. Two binaries per facility and
+node make this a model for small trees.
 """
 
 from __future__ import annotations
 
-from optimizer.formulation.debt_data import Debt
+from optimizer.formulation.debt_data import Debt, debt_bound
 from optimizer.formulation.linear import Row, Terms, at_least, at_most, equal
 from optimizer.formulation.model import Binary, Formulation
 
@@ -17,6 +17,7 @@ def add_liquidation_variables(f: Formulation) -> None:
     """Variables, where `Formulation.can_be_liquidated`; none when liquidation is forbidden."""
     spots = _spots(f)
     f.variables("liquidated", [(n, f.data.debts[i].name) for n, i in spots], Binary)
+    f.variables("exhausted", [(n, f.data.debts[i].name) for n, i in spots], Binary)
     f.variables("seized_btc", [(n, f.data.debts[i].name) for n, i in spots])
     f.variables(
         "met_usd",
@@ -37,6 +38,8 @@ def add_liquidation(f: Formulation) -> None:
     f.rows(liquidation_only_if_chosen, spots)
     f.rows(liquidation_sells_enough, spots)
     f.rows(liquidation_sells_no_more, spots)
+    f.rows(liquidation_within_pledge, spots)
+    f.rows(liquidation_exhausts, spots)
     f.rows(liquidation_proceeds, spots)
     f.rows(liquidation_within_debt, [(*s, *t) for s in spots for t in _owed_keys(f, *s)])
     f.rows(liquidation_probability, [0])
@@ -48,12 +51,6 @@ def _spots(f: Formulation) -> list[tuple[int, int]]:
 
 def _owed_keys(f: Formulation, n: int, i: int) -> list[tuple[int, int]]:
     return [(t.tier, t.drawn_node) for t in f.tranches(f.data.parent(n), f.data.debts[i])]
-
-
-def debt_bound(debt: Debt) -> float:
-    """More than a facility can ever owe, in model money: its limit and all the interest of its term."""
-    apr = max((apr for _, apr in debt.tiers), default=1.0)
-    return (debt.limit + debt.accrued_at_opening) * (1 + apr * debt.terms.term_months / 12)
 
 
 def liquidation_only_if_called(f: Formulation, n: int, i: int) -> Row:
@@ -88,10 +85,12 @@ def _sale_gap(f: Formulation, n: int, debt: Debt) -> Terms:
 
 
 def liquidation_sells_enough(f: Formulation, n: int, i: int) -> Row:
-    """In a liquidation the lender sells at least what its contract says:  gap[n] >= -B (1 - y[n])."""
+    """In a liquidation the lender sells what its contract says, unless it has no more:
+    gap[n] >= -B (1 - y[n]) - B e[n]."""
     debt = f.data.debts[i]
     bound = debt_bound(debt)
-    return at_least(_sale_gap(f, n, debt).add(-bound, f.pyomo.liquidated[n, debt.name]), -bound)
+    row = _sale_gap(f, n, debt).add(-bound, f.pyomo.liquidated[n, debt.name])
+    return at_least(row.add(bound, f.pyomo.exhausted[n, debt.name]), -bound)
 
 
 def liquidation_sells_no_more(f: Formulation, n: int, i: int) -> Row:
@@ -99,6 +98,19 @@ def liquidation_sells_no_more(f: Formulation, n: int, i: int) -> Row:
     debt = f.data.debts[i]
     bound = float(f.data.low[n]) * f.data.btc_bound + debt_bound(debt)
     return at_most(_sale_gap(f, n, debt).add(bound, f.pyomo.liquidated[n, debt.name]), bound)
+
+
+def liquidation_within_pledge(f: Formulation, n: int, i: int) -> Row:
+    """No more is sold than is pledged:  q[n] <= C[p]."""
+    debt = f.data.debts[i]
+    return at_most(Terms().add(1.0, f.pyomo.seized_btc[n, debt.name]).plus(f.pledged(f.data.parent(n), debt), -1.0))
+
+
+def liquidation_exhausts(f: Formulation, n: int, i: int) -> Row:
+    """Where the collateral does not do, all of it is sold:  q[n] >= C[p] - B (1 - e[n]); the company owes the rest."""
+    debt = f.data.debts[i]
+    row = Terms().add(1.0, f.pyomo.seized_btc[n, debt.name]).plus(f.pledged(f.data.parent(n), debt), -1.0)
+    return at_least(row.add(-f.data.btc_bound, f.pyomo.exhausted[n, debt.name]), -f.data.btc_bound)
 
 
 def liquidation_proceeds(f: Formulation, n: int, i: int) -> Row:

@@ -69,12 +69,32 @@ class Formulation:
         for d in data.tree.paths[last]:
             if d not in self.decision_set:
                 continue
-            if pair.candidate and data.delivery_month(pair, d, branch) > month:
+            if self.may_order(d, pair) and data.delivery_month(pair, d, branch) > month:
                 terms.add(-pair.lot_ph, self.pyomo.order_lots[d, *pair.key])
             for after in self.handover_months(pair, d):
                 if data.month(d) + after > month:
                     terms.add(1.0, self.pyomo.retire_ph[d, *pair.key, after])
         return terms
+
+    def owned(self, node: int, a: int) -> Terms:
+        """PH/s of pair ``a`` owned after node ``node``: racked, on order, or promised away and still there."""
+        data, pair = self.data, self.data.pairs[a]
+        last = node if node in self.decision_set else data.state[node]
+        if last < 0:
+            return Terms(pair.owned_ph)
+        terms = Terms().add(1.0, self.pyomo.owned_ph[last, *pair.key])
+        for d in data.tree.paths[last]:
+            if d in self.decision_set:
+                for after in self.handover_months(pair, d):
+                    if data.month(d) + after > data.month(node):
+                        terms.add(1.0, self.pyomo.retire_ph[d, *pair.key, after])
+        return terms
+
+    def may_order(self, node: int, pair: Pair) -> bool:
+        """Whether a machine ordered at ``node`` can still hash within the horizon; else it is not on offer."""
+        if pair.candidate is None or node not in self.decision_set:
+            return False
+        return self.data.month(node) + pair.candidate.lead_months < self.data.scenario.horizon_months
 
     def handover_months(self, pair: Pair, node: int) -> list[int]:
         """Months after a decision at ``node`` at which machines may be unplugged and resold: now, or when a
@@ -154,15 +174,18 @@ class Formulation:
         return allowed and node > 0 and tree.stress[node] < 0 and bool(self.tranches(self.data.parent(node), debt))
 
     def is_open(self, node: int, debt: Debt) -> bool:
-        """Whether a facility can hold collateral after ``node``: it can owe, or its lender is frozen."""
+        """Whether a facility can hold collateral after ``node``: a draw of some month, made or not, is not yet due
+        (so it is a matter of dates alone), or its lender is frozen and held some before."""
         key = (node, debt.index)
         if key not in self._open:
-            parent = self.data.parent(node)
+            parent, month = self.data.parent(node), self.data.month(node)
             frozen = debt.terms.lender in self.data.tree.frozen[node]
-            self._open[key] = bool(self.tranches(node, debt)) or (
-                frozen and parent >= 0 and self.is_open(parent, debt)
-            )
+            self._open[key] = debt.can_owe(month) or (frozen and parent >= 0 and self.is_open(parent, debt))
         return self._open[key]
+
+    def is_frozen(self, node: int, debt: Debt) -> bool:
+        """Whether the lender gives nothing back at ``node`` of what it held before."""
+        return node > 0 and debt.terms.lender in self.data.tree.frozen[node] and self.is_open(self.data.parent(node), debt)
 
     def free_btc(self, node: int) -> Terms:
         """BTC held and not pledged after the decisions at ``node``."""

@@ -59,10 +59,13 @@ def activity(f: Formulation) -> Terms:
     terms = Terms()
     for n in data.nodes:
         # Stress branches have no probability, yet their ties are broken too.
-        weight = max(float(data.tree.probability[n]), 1e-3)
+        weight = max(float(data.tree.probability[n]), 1e-2)
         terms.add(weight, m.sell_btc[n])
         for debt in data.debts:
             terms.plus(f.pledged(n, debt), weight)
+            for moved in (m.released_btc, m.last_top_up_btc):
+                if (n, debt.name) in moved:
+                    terms.add(weight, moved[n, debt.name])
             for t in f.tranches(n, debt):
                 if t.drawn_node == n:
                     terms.add(weight, f.principal[n, t.key][1])

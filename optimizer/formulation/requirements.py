@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from optimizer.formulation.linear import Row, Terms, at_least, at_most
-from optimizer.formulation.model import Formulation
+from optimizer.formulation.debt_data import debt_bound
+from optimizer.formulation.linear import Row, Terms, Var, at_least, at_most
+from optimizer.formulation.model import Binary, Formulation
 
 
 def add_requirements(f: Formulation) -> None:
@@ -21,7 +22,10 @@ def add_requirements(f: Formulation) -> None:
         late_enough = [n for n in data.decision_nodes if data.month(n) >= asked.breakeven_from_month]
         f.rows(max_fleet_breakeven, late_enough)
     if asked.min_dscr is not None and data.debts:
-        f.rows(min_dscr, range(1, data.scenario.horizon_months + 1))
+        served = [t for t in range(1, data.scenario.horizon_months + 1) if _service(f, t)]
+        f.variables("unserved", served, Binary)
+        f.rows(min_dscr, served)
+        f.rows(no_service_if_unserved, served)
 
 
 def max_debt(f: Formulation, n: int) -> Row:
@@ -65,37 +69,62 @@ def min_runway(f: Formulation, n: int) -> Row:
 
 
 def max_fleet_breakeven(f: Formulation, n: int) -> Row:
-    """The fleet's power cost per PH and day stays under the board's:  sum_a cost[a] O[n,a] <= cap * sum_a O[n,a]."""
+    """The fleet's power cost per PH and day stays under the board's:  sum_a (cost[a] - cap) owned[n,a] <= 0.
+
+    Owned is all that is racked or on order after the decisions of n, promised retirements until they leave.
+    """
     data = f.data
     cap_usd = data.scenario.requirements.max_fleet_breakeven_usd_per_ph_day
     assert cap_usd is not None
     row = Terms()
-    for pair in data.pairs:
+    for a, pair in enumerate(data.pairs):
         spec = data.scenario.machines.specs[pair.model]
         site = data.scenario.sites[pair.site_index]
         cost_usd = spec.power_w / spec.hashrate_ths * 24 / 1e3 * site.power_usd_per_mwh * site.pue
-        row.add((cost_usd - cap_usd) / 100, f.pyomo.owned_ph[n, *pair.key])
+        row.plus(f.owned(n, a), (cost_usd - cap_usd) / 100)
     return at_most(row)
 
 
 def min_dscr(f: Formulation, month: int) -> Row:
-    """Expected mining margin covers expected debt service:
-    E[P g - power - fixed] >= dscr * E[interest + scheduled principal], in every month."""
+    """Expected mining margin covers expected debt service in every month that has any:
+    E[P g - power - fixed] >= dscr * E[interest + scheduled principal] - B u[month]."""
     data, row = f.data, Terms()
     wanted = data.scenario.requirements.min_dscr
     assert wanted is not None
-    for n in data.nodes:
+    for n in _counted(f, month):
         chance = float(data.tree.probability[n])
-        if data.month(n) != month or chance == 0:
-            continue
         mined, power = f.mining_margin(n)
         row.plus(mined, chance * float(data.price[n])).plus(power, -chance).shift(-chance * data.fixed_costs)
-        parent = data.parent(n)
-        for debt in data.debts:
+    for share, var in _service(f, month):
+        row.add(-wanted * share, var)
+    # Machines that do not pay are off, so a margin is never worse than all the bills.
+    return at_least(row.add(data.reference_bills, f.pyomo.unserved[month]))
+
+
+def no_service_if_unserved(f: Formulation, month: int) -> Row:
+    """Only a month without debt service needs no cover:  E[service] <= B (1 - u[month])."""
+    row = Terms()
+    for share, var in _service(f, month):
+        row.add(share, var)
+    bound = sum(debt_bound(debt) for debt in f.data.debts)
+    return at_most(row.add(bound, f.pyomo.unserved[month]), bound)
+
+
+def _counted(f: Formulation, month: int) -> list[int]:
+    tree = f.data.tree
+    return [n for n in f.data.nodes if f.data.month(n) == month and tree.probability[n] > 0]
+
+
+def _service(f: Formulation, month: int) -> list[tuple[float, Var]]:
+    """(expected service per unit, principal before the month): interest and scheduled principal of a month."""
+    found = []
+    for n in _counted(f, month):
+        chance, parent = float(f.data.tree.probability[n]), f.data.parent(n)
+        for debt in f.data.debts:
             for t in f.tranches(parent, debt):
                 coef, principal = f.principal[parent, t.key]
                 service = t.apr / 12
                 if debt.terms.repayment == "amortising":
                     service += 1 - t.scheduled_share(month)
-                row.add(-chance * wanted * service * coef, principal)
-    return at_least(row)
+                found.append((chance * service * coef, principal))
+    return found

@@ -100,7 +100,8 @@ def keep_debt_books(scenario: Scenario, tree: Tree, ancestor: Ints, decisions: D
     principal_before = before(tree, principal, opening)
     # The schedule knows the draw of the day and nothing of a sale by the lender.
     allowed = principal_before * terms.keep_share + drawn
-    ahead = np.clip(allowed - principal, 0.0, np.maximum(repaid, 0.0))
+    # ... which does not count as repaid ahead: the fee is on what the company pays beyond its instalment.
+    ahead = np.maximum(allowed - principal - liquidated, 0.0)
     accrued_before = np.vstack([terms.accrued_share[:1], terms.accrued_share[np.maximum(tree.parent[1:], 0)]])
     lender = np.zeros((len(terms.tranches), len(contracts)))
     lender[np.arange(len(terms.tranches)), terms.facility] = 1.0
@@ -126,6 +127,7 @@ def keep_debt_books(scenario: Scenario, tree: Tree, ancestor: Ints, decisions: D
         scenario,
         tree,
         moved=((drawn - repaid) * terms.pledge_btc) @ lender - freed + top_up - release,
+        top_up=top_up,
     )
     opening_pledge = _opening_pledge(scenario)
     sale_usd = seized * tree.low_usd[:, None]
@@ -169,10 +171,11 @@ def _opening_pledge(scenario: Scenario) -> Floats:
     return np.array([loan.pledged_btc for loan in scenario.loans] + [0.0] * len(scenario.facilities))
 
 
-def _pledges(scenario: Scenario, tree: Tree, moved: Floats) -> Floats:
+def _pledges(scenario: Scenario, tree: Tree, moved: Floats, top_up: Floats) -> Floats:
     """BTC with each lender ``[node, facility]`` given what moves by draws, repayments and decisions.
 
-    A lender gives everything back once no loan of the facility can be owed; a frozen one gives nothing back.
+    A lender gives everything back once no loan of the facility can be owed; a frozen one gives nothing back,
+    whatever is repaid, and takes top-ups.
     """
     still_open, frozen = open_to_collateral(scenario, tree), frozen_lenders(scenario, tree)
     pledged = np.zeros_like(moved)
@@ -180,5 +183,5 @@ def _pledges(scenario: Scenario, tree: Tree, moved: Floats) -> Floats:
     for nodes in levels(tree):
         held = pledged[tree.parent[nodes]]
         agreed = (held + moved[nodes]) * still_open[nodes]
-        pledged[nodes] = np.where(frozen[nodes] == 1, np.maximum(agreed, held), agreed)
+        pledged[nodes] = np.where(frozen[nodes] == 1, held + top_up[nodes], agreed)
     return pledged

@@ -100,7 +100,7 @@ def _repayment_checks(
         "no repayment before the contract allows it",
         "USD",
         scale.usd,
-        where(too_soon | locked, debt.ahead_usd),
+        where((too_soon | locked) & ~(debt.seized_btc > TOLERANCE * scale.btc)[:, terms.facility], debt.ahead_usd),
         names,
     )
 

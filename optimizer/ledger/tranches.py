@@ -124,7 +124,8 @@ def read_terms(scenario: Scenario, tree: Tree, ancestor: Ints, tranches: tuple[T
     level_keep = np.divide(remaining, remaining_before, out=np.zeros_like(remaining), where=run <= due)
     opening_accrued = _floats(tr.accrued_per_usd for tr in tranches)
     accrued = (1 - monthly) * (opening_accrued + month_rate * np.maximum(run, 0))
-    full_term_share = _floats(tr.full_term_per_usd for tr in tranches)
+    # What a loan that pays monthly had accrued before today is paid with its first interest and counted apart.
+    full_term_share = _floats(tr.full_term_per_usd for tr in tranches) + (1 - monthly) * opening_accrued
     counted = 1 + np.where(full_term == 1, full_term_share, accrued)
     return Terms(
         tranches=tranches,
@@ -172,7 +173,7 @@ def _opening(facility: int, loan: ExistingLoan) -> Tranche:
         age_at_start=loan.term_months - loan.matures_month,
         months_due=loan.matures_month,
         accrued_per_usd=accrued,
-        full_term_per_usd=loan.apr * loan.matures_month / 12 + accrued,
+        full_term_per_usd=loan.apr * loan.matures_month / 12,
         max_ltv=float("nan"),
     )
 

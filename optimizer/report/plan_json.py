@@ -168,8 +168,7 @@ def _nodes(tables: dict[str, pd.DataFrame]) -> list[Document]:
         for row in records(tables[name]):
             by_node[name].setdefault(row["node"], []).append(_without_place(row))
     return [
-        {**row, **{name: by_node[name].get(row["node"], []) for name in nested}}
-        for row in records(tables["nodes"])
+        {**row, **{name: by_node[name].get(row["node"], []) for name in nested}} for row in records(tables["nodes"])
     ]
 
 

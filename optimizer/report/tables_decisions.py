@@ -168,9 +168,7 @@ def lines_of(plan: Plan, node: int, facility: int) -> Row:
     return {
         "ltv": now,
         "call_price_usd": price_at_ltv(counted, pledged, terms.call_ltv) if secured else float("nan"),
-        "liquidation_price_usd": (
-            price_at_ltv(counted, pledged, terms.liquidation_ltv) if secured else float("nan")
-        ),
+        "liquidation_price_usd": (price_at_ltv(counted, pledged, terms.liquidation_ltv) if secured else float("nan")),
         "fall_to_call_share": fall_to_ltv(now, terms.call_ltv),
         "fall_to_liquidation_share": fall_to_ltv(now, terms.liquidation_ltv),
     }
@@ -190,9 +188,7 @@ def repayments(plan: Plan) -> pd.DataFrame:
         "early_usd",
         "early_fee_usd",
     ]
-    return frame(
-        (_repayment(plan, r) for r in plan.decisions.repayments if r.principal_usd >= DUST_USD), columns
-    )
+    return frame((_repayment(plan, r) for r in plan.decisions.repayments if r.principal_usd >= DUST_USD), columns)
 
 
 def _repayment(plan: Plan, repayment: Repayment) -> Row:

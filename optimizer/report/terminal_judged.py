@@ -49,7 +49,7 @@ LIMITS = (
     "debt service cover",
     "expected number of liquidations",
 )
-# A rule with less room than this, against its own scale, is used to the full.
+# A rule with less room than this, against its own scale, is used to the full; a smaller loss is rounding.
 USED_UP = 1e-6
 
 
@@ -151,7 +151,7 @@ def against(plan: Plan, tables: Tables) -> Lines:
     ]
     if any(c.name == "mean_path" and c.feasible for c in plan.comparators):
         lines.append("What planning for the average loses is what planning for many futures is worth.")
-    if any(c.loses < 0 for c in plan.comparators):
+    if any(c.loses < -USED_UP * abs(value.value) for c in plan.comparators):
         lines.append("A negative loss lies within the gap to which each plan was solved.")
     return lines
 
@@ -174,6 +174,8 @@ def doubts(plan: Plan, doubt: Doubt) -> Lines:
             "A loan held to its term ties with selling BTC if price grows so much a year:",
             _loans(doubt.loans),
         ]
+        if any(row.expected_draws_usd > 0 and row.verdict == "selling wins" for row in doubt.loans):
+            lines.append("A loan dearer than its tie can still pay where it is repaid early, once more is known.")
     if doubt.machines:
         lines += [
             f"A machine ordered today, in {unit.upper()} over the horizon, against leaving its place empty; "
@@ -188,9 +190,7 @@ def doubts(plan: Plan, doubt: Doubt) -> Lines:
 
 def _loans(loans: tuple[LoanTie, ...]) -> Table:
     """The tiers that the plan uses, and of a facility that it does not use the cheapest."""
-    table = grid(
-        "Lender", "a year", "up to LTV", "months", "ties at", "view", "careful", "borrowed, expected"
-    )
+    table = grid("Lender", "a year", "up to LTV", "months", "ties at", "view", "careful", "borrowed, expected")
     used = {row.facility for row in loans if row.expected_draws_usd > 0}
     cheapest = {row.facility: row for row in reversed(loans)}
     for row in loans:

@@ -44,7 +44,7 @@ def btc(amount: float) -> str:
         return NONE
     size = abs(amount)
     digits = 0 if size >= 9_999.5 else 1 if size >= 99.995 else 2 if size >= 0.995 or size == 0 else 4
-    return f"{amount + 0.0:,.{digits}f}"
+    return _plain(amount, digits)
 
 
 def worth(amount: float, numeraire: str, beside: float | None = None) -> str:
@@ -55,13 +55,12 @@ def worth(amount: float, numeraire: str, beside: float | None = None) -> str:
         return NONE
     size = abs(amount if beside is None else beside)
     digits = 1 if size >= 9_999.5 else 2 if size >= 99.995 else 4
-    return f"{amount + 0.0:,.{digits}f} BTC"
+    return f"{_plain(amount, digits)} BTC"
 
 
 def share(amount: float, digits: int = 0) -> str:
     """A share as a percentage."""
-    # Adding 0.0 turns the -0.0 of a rounded small negative into 0.0.
-    return f"{round(amount, digits + 2) + 0.0:.{digits}%}" if math.isfinite(amount) else NONE
+    return _plain(100 * amount, digits) + "%" if math.isfinite(amount) else NONE
 
 
 def months(amount: float) -> str:
@@ -96,3 +95,8 @@ def grid(*headings: str, left: int = 1) -> Table:
 def add(table: Table, *cells: str, style: str = "") -> None:
     """A row of plain text: nothing in it is read as markup."""
     table.add_row(*(Text(clean(cell), style=style) for cell in cells))
+
+
+def _plain(amount: float, digits: int) -> str:
+    """A number with so many decimals; adding 0.0 turns the -0.0 of a small negative into 0.0."""
+    return f"{round(amount, digits) + 0.0:,.{digits}f}"

@@ -65,9 +65,7 @@ def refuse_foreign(out: Path, tables: set[str]) -> None:
         if not held:
             return _refuse_working_folder(out)
         if not _is_plan(out / PLAN_FILE):
-            raise OutputError(
-                f"{out} is there already and holds no hashlever plan. Name a new or an empty folder."
-            )
+            raise OutputError(f"{out} is there already and holds no hashlever plan. Name a new or an empty folder.")
         foreign = [name for name in held if name not in {PLAN_FILE, *BESIDE_PLAN, *tables}]
         if foreign:
             raise OutputError(
@@ -117,7 +115,7 @@ def _sibling(out: Path, kind: str) -> Path:
 def _write_csv(table: pd.DataFrame, path: Path) -> None:
     """One row per record, digits as in plan.json; a blank cell where a value is null there."""
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
+        writer = csv.writer(file)
         writer.writerow(table.columns)
         for row in records(table):
             writer.writerow(_cell(value) for value in row.values())

@@ -215,5 +215,5 @@ def outcome_of(f: Formulation, model: LinearModel, solution: Solution) -> tuple[
     drawn = sum(
         var.value for (node, key), (_, var) in f.principal.items() if node == 0 and key[2] != OPENING
     )
-    machines = sum(f.pyomo.order_lots[0, *p.key].value * p.price for p in f.data.pairs if p.candidate)
+    machines = sum(f.pyomo.order_lots[0, *p.key].value * p.price for p in f.data.pairs if f.may_order(0, p))
     return outcomes, float(f.pyomo.sell_btc[0].value), float(drawn * usd), float(machines * usd)

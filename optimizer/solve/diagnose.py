@@ -118,7 +118,7 @@ def _smallest_relaxation(f: Formulation, solver: Solver) -> list[str]:
         wanted = REQUIREMENTS[family]
         size = amount * wanted.factor * (f.data.money_usd if wanted.usd else 1.0)
         lines.append(
-            f"{_words(f, family)}{who}: short by {size:,.6g} {wanted.unit} {_place(f, row)}"
+            f"{_words(f, family)}{who}: short by {_amount(size)} {wanted.unit} {_place(f, row)}"
             f" (change {wanted.loosen})"
         )
     return lines
@@ -148,6 +148,10 @@ def _conflict(f: Formulation, solver: Solver) -> list[str]:
     return [
         f"{_words(f, family)}{who} {_some(places)}" for (family, who), places in sorted(where.items())
     ]
+
+
+def _amount(size: float) -> str:
+    return f"{size:,.0f}" if size >= 1000 else f"{size:,.4g}"
 
 
 def _some(places: set[str]) -> str:

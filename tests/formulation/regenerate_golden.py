@@ -1,6 +1,6 @@
-"""The golden rows. ``python -m tests.formulation.regenerate_golden`` writes them anew; then read what changed.
+"""The golden rows. ``python -m tests.formulation.regenerate_golden`` writes them anew; then read them.
 
-A company with every feature on a tree of ten nodes, in numbers round enough to check a coefficient by eye. BTC
+A company with every feature on a tree of ten nodes, in numbers round enough to check coefficients by eye. BTC
 at $100,000, so a unit of money is $100,000; 12% a year is 1% a month; ten machines of 200 TH/s make a lot of
 2 PH/s. Liquidation touches many rows: its own families are taken from the same company with it allowed.
 """
@@ -69,7 +69,7 @@ def every_feature(**asked: Any) -> Scenario:
 
 
 def ten_nodes() -> Tree:
-    """80% and 125% of today's price from month 1; a stress at 50% with a delay, and the bank frozen in month 2."""
+    """80% and 125% of today's price from month 1; a stress at 50%, late, with the bank frozen in month 2."""
     ratio = [1.0, 0.8, 1.25, 0.8, 1.25, 0.8, 1.25, 0.5, 0.5, 0.5]
     low = [1.0, 0.8, 1.0, 0.8, 1.25, 0.8, 1.25, 0.5, 0.5, 0.5]
     bank = frozenset({"Bank"})

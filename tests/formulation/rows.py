@@ -1,4 +1,4 @@
-"""The model's rows as text, family by family: ``name: +c var -c var <= rhs``, sorted, 9 significant digits."""
+"""The model's rows as text by family: ``name: +c var -c var <= rhs``, sorted, 9 significant digits."""
 
 from __future__ import annotations
 

@@ -99,15 +99,11 @@ def tiny(seed: int) -> tuple[Scenario, Tree]:
     given = scenario(
         horizon_months=2,
         decision_months=[0, 1] if rng.random() < 0.2 else [0],
-        treasury=no_cash(
-            btc_lots=[{"btc": float(rng.uniform(15, 40)), "cost_basis_usd": 0.0}], sell_fee_share=0.002
-        ),
+        treasury=no_cash(btc_lots=[{"btc": float(rng.uniform(15, 40)), "cost_basis_usd": 0.0}], sell_fee_share=0.002),
         sites=[site(power_mw=0.3)],
         machines={
             "owned": [{"model": "old", "site": "Plains", "units": 50, "resale_usd": 400.0}],
-            "candidates": [
-                candidate(max_units=30 * MOST_LOTS, lot_units=30, lead_months=int(rng.integers(0, 2)))
-            ],
+            "candidates": [candidate(max_units=30 * MOST_LOTS, lot_units=30, lead_months=int(rng.integers(0, 2)))],
         },
         loans=[loan(balance_usd=300_000.0, pledged_btc=8.0)] if rng.random() < 0.3 else [],
         facilities=[

@@ -2,6 +2,7 @@ import json
 import math
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -58,9 +59,7 @@ def _normal(key: str) -> str:
     key = re.sub(rf"^nodes\[\]\.({SHARED_LISTS})\[\]", r"today.\1[]", key)
     key = re.sub(r"^(months\[\]\..*)_(mean|p10|p90)$", r"\1_*", key)
     key = re.sub(r"^(objective\..*)_btc$", r"\1_<unit>", key) if "terms" not in key else key
-    return re.sub(
-        r"^((comparators\[\]\.(value|expected|cvar|worst|loses))|outcomes\[\]\.net)_btc$", r"\1_<unit>", key
-    )
+    return re.sub(r"^((comparators\[\]\.(value|expected|cvar|worst|loses))|outcomes\[\]\.net)_btc$", r"\1_<unit>", key)
 
 
 def test_nodes_tell_the_same_as_the_tables(small: Plan) -> None:
@@ -93,3 +92,12 @@ def test_plain_values() -> None:
     assert math.copysign(1, plain(-0.0)) == 1  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="set has no place"):
         plain({1, 2})
+
+
+def test_what_is_counted_in_dollars_is_called_dollars(small: Plan) -> None:
+    in_usd = small.scenario.model_copy(update={"numeraire": "usd"})
+    document = plan_document(replace(small, loaded=replace(small.loaded, scenario=in_usd)))
+    assert {"value_usd", "expected_net_usd", "objective_usd"} < set(document["objective"])
+    assert "net_usd" in document["outcomes"][0]
+    assert "loses_usd" in document["comparators"][0]
+    assert "value_btc" not in json.dumps(document)

@@ -109,7 +109,9 @@ def test_a_liquidation_shows_what_was_seized_and_what_it_met(liquidated: Plan) -
 
 
 def test_rounding_of_the_solver_is_not_shown(small: Plan) -> None:
-    for table in tables_of(small).values():
+    tables = tables_of(small)
+    del tables["market"]  # is not the solver's
+    for table in tables.values():
         for name in table.columns:
             if table[name].dtype == "float64" and name.endswith(("_usd", "_btc")):
                 sizes = table[name].abs()

@@ -29,6 +29,7 @@ def test_dollars_keep_three_or_four_digits(amount: float, said: str) -> None:
     [
         (0.0, "0.00"),
         (-0.0, "0.00"),
+        (-1e-12, "0.0000"),
         (0.0843, "0.0843"),
         (9.4123, "9.41"),
         (99.999, "100.0"),

@@ -37,20 +37,12 @@ def test_csv_says_the_same_as_json(small: Plan, tmp_path: Path) -> None:
         expected = [{k: "" if v is None else str(v) for k, v in row.items()} for row in document[name]]
         assert _rows(tmp_path / "plan" / f"{name}.csv") == expected
     for name in ("orders", "draws", "debts"):
-        rows = _rows(tmp_path / "plan" / f"{name}.csv")
-        nested = [(node["node"], row) for node in document["nodes"] for row in node[name]]
-        assert len(rows) == len(nested) > 0
-        for (node, expected), row in zip(
-            sorted(nested, key=lambda pair: pair[0]), _by_node(rows), strict=True
-        ):
-            assert row["node"] == str(node)
-            assert {k: row[k] for k in expected} == {
-                k: "" if v is None else str(v) for k, v in expected.items()
-            }
-
-
-def _by_node(rows: list[dict[str, str]]) -> list[dict[str, str]]:
-    return sorted(rows, key=lambda row: int(row["node"]))
+        rows = sorted(_rows(tmp_path / "plan" / f"{name}.csv"), key=lambda row: int(row["node"]))
+        nested = [{"node": node["node"], **row} for node in document["nodes"] for row in node[name]]
+        assert len(rows) > 0
+        for expected, row in zip(nested, rows, strict=True):
+            said = {key: "" if value is None else str(value) for key, value in expected.items()}
+            assert {key: row[key] for key in expected} == said
 
 
 def test_replaces_an_earlier_plan_whole(small: Plan, top_up: Plan, tmp_path: Path) -> None:
@@ -58,9 +50,7 @@ def test_replaces_an_earlier_plan_whole(small: Plan, top_up: Plan, tmp_path: Pat
     write_plan(small, out)
     (out / "report.html").write_text("of the earlier plan")
     write_plan(top_up, out)
-    assert (
-        json.loads((out / "plan.json").read_text(encoding="utf-8"))["scenario"]["name"] == "Teaching, top-up"
-    )
+    assert json.loads((out / "plan.json").read_text(encoding="utf-8"))["scenario"]["name"] == "Teaching, top-up"
     assert not (out / "report.html").exists()
     assert list(tmp_path.iterdir()) == [out]
 
@@ -80,9 +70,7 @@ def test_fills_an_empty_folder(small: Plan, tmp_path: Path) -> None:
         ("plan.json", '["hashlever/plan/1"]', "holds no hashlever plan"),
     ],
 )
-def test_leaves_a_foreign_folder_alone(
-    small: Plan, tmp_path: Path, name: str, content: str, said: str
-) -> None:
+def test_leaves_a_foreign_folder_alone(small: Plan, tmp_path: Path, name: str, content: str, said: str) -> None:
     out = tmp_path / "mine"
     out.mkdir()
     (out / name).write_text(content)
@@ -166,9 +154,7 @@ def test_the_earlier_plan_stands_if_the_last_move_fails(
 def test_text_that_a_spreadsheet_would_run_is_escaped(one_machine: Plan, tmp_path: Path, name: str) -> None:
     given = one_machine.scenario
     spec = given.machines.specs["antminer_s21_plus_216t"].model_copy(update={"name": name})
-    machines = given.machines.model_copy(
-        update={"specs": {**given.machines.specs, "antminer_s21_plus_216t": spec}}
-    )
+    machines = given.machines.model_copy(update={"specs": {**given.machines.specs, "antminer_s21_plus_216t": spec}})
     scenario = given.model_copy(update={"machines": machines})
     plan = replace(one_machine, loaded=replace(one_machine.loaded, scenario=scenario))
     write_plan(plan, tmp_path / "plan")

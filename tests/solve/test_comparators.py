@@ -41,16 +41,14 @@ def test_there_are_five_and_each_has_a_plan_or_a_reason(found: dict[str, Alterna
     assert all((a.solution is None) == bool(a.why_not) for a in found.values())
 
 
-@pytest.mark.parametrize("name", ["sell_only", "borrow_most", "no_machines", "mean_path"])
-def test_no_alternative_beats_the_plan(name: str, plan: Planned, found: dict[str, Alternative]) -> None:
+def test_no_alternative_beats_the_plan(plan: Planned, found: dict[str, Alternative]) -> None:
     """btc_instead may: it buys BTC where the scenario forbids it."""
-    solution = found[name].solution
-    assert solution is None or solution.objective >= plan.solution.objective - 1e-7
+    for name in ("sell_only", "borrow_most", "no_machines", "mean_path"):
+        solution = found[name].solution
+        assert solution is None or solution.objective >= plan.solution.objective - 1e-7
 
 
-def test_a_company_without_lenders_is_the_one_told_to_sell_only(
-    plan: Planned, found: dict[str, Alternative]
-) -> None:
+def test_a_company_without_lenders_is_the_one_told_to_sell_only(plan: Planned, found: dict[str, Alternative]) -> None:
     told = found["sell_only"].solution
     assert told is not None
     alone = planned(changed(COMPANY, facilities=[]), mixed_tree())
