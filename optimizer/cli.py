@@ -54,7 +54,14 @@ def validate(file: File, override: Overrides = None, set_: Sets = None, json_: J
 
     loaded = load_scenario(file, override or (), set_ or ())
     if json_:
-        _print_json({"valid": True, "name": loaded.scenario.name, "sha256": loaded.sha256, "warnings": [str(w) for w in loaded.warnings]})
+        _print_json(
+            {
+                "valid": True,
+                "name": loaded.scenario.name,
+                "sha256": loaded.sha256,
+                "warnings": [str(w) for w in loaded.warnings],
+            }
+        )
         return
     from optimizer.report.terminal import print_scenario
 
@@ -78,9 +85,7 @@ def plan(
     from optimizer.planning import plan as make_plan
 
     with _Progress() as progress:
-        made = make_plan(
-            file, overrides=override or (), sets=set_ or (), compare=compare, tell=progress.tell
-        )
+        made = make_plan(file, overrides=override or (), sets=set_ or (), compare=compare, tell=progress.tell)
         for warning in made.loaded.warnings:
             progress.note(f"warning: {warning}")
     if json_:

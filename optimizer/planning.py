@@ -131,7 +131,7 @@ def plan(
     from optimizer.formulation.extract import decisions, position
     from optimizer.solve.comparators import Alternatives
     from optimizer.solve.diagnose import explain
-    from optimizer.solve.highs import Infeasible, Solver
+    from optimizer.solve.highs import NoPlanError, Solver
     from optimizer.solve.linear_model import load_solution, to_arrays
 
     say = tell or (lambda stage, detail: None)
@@ -152,7 +152,7 @@ def plan(
         solver = Solver(model, given.solver)
         try:
             best = solver.solve(progress=lambda seconds, gap: say("solve", _gap_text(seconds, gap)))
-        except Infeasible:
+        except NoPlanError:
             say("diagnose", "no plan meets every requirement; looking for the ones that conflict")
             raise InfeasibleError(explain(f, solver)) from None
         solve_seconds = clock.lap()
@@ -172,8 +172,7 @@ def plan(
         if others:
             say("alternatives", "the same company told to do the obvious")
             comparators = tuple(
-                _comparator(f, model, alternative, given, tree, value.value)
-                for alternative in others.results(best)
+                _comparator(f, model, alternative, given, tree, value.value) for alternative in others.results(best)
             )
     finally:
         if others:

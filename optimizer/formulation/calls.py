@@ -12,9 +12,7 @@ def add_calls(f: Formulation) -> None:
     """Rows that keep every facility clear of its lender's margin call."""
     data = f.data
     f.rows(ltv_at_close, [(n, d.index) for n in data.nodes for d in data.debts if f.tranches(n, d)])
-    tested = [
-        (n, d.index) for n in data.nodes if n > 0 for d in data.debts if f.tranches(data.parent(n), d)
-    ]
+    tested = [(n, d.index) for n in data.nodes if n > 0 for d in data.debts if f.tranches(data.parent(n), d)]
     f.rows(ltv_at_low, tested)
     f.rows(top_up_from_free, sorted({n for n, _ in tested}))
 

@@ -8,6 +8,7 @@ solver needs (docs/decisions/0003).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from optimizer.decisions import OPENING
 from optimizer.formulation.debt_data import Debt, Tranche, TrancheKey, make_debts, make_tranches
@@ -50,19 +51,39 @@ class Data:
 
     def month(self, node: int) -> int:
         """Month at whose end the node stands."""
-        return int(self.tree.month[node])
+        return self._months[node]
 
     def parent(self, node: int) -> int:
         """The node before, -1 for node 0."""
-        return int(self.tree.parent[node])
+        return self._parents[node]
+
+    # Plain integers: they are asked for a million times, and NumPy's are slow one by one.
+
+    @cached_property
+    def _months(self) -> list[int]:
+        return [int(month) for month in self.tree.month]
+
+    @cached_property
+    def _parents(self) -> list[int]:
+        return [int(parent) for parent in self.tree.parent]
+
+    @cached_property
+    def _delays(self) -> list[int]:
+        return [int(delay) for delay in self.tree.delivery_delay_months]
+
+    @cached_property
+    def deciders(self) -> list[list[int]]:
+        """For each node the decision nodes on the way to it, itself included."""
+        deciding = frozenset(self.decision_nodes)
+        return [[d for d in path if d in deciding] for path in self.tree.paths]
 
     def delivery_month(self, pair: Pair, ordered: int, node: int) -> int:
         """Month at whose end an order of node ``ordered`` arrives on the branch of ``node``. What a vendor hands
         over at once is not delayed by what happens later."""
         assert pair.candidate is not None
-        lead, delays = pair.candidate.lead_months, self.tree.delivery_delay_months
-        at_once = lead + int(delays[ordered]) == 0
-        return self.month(ordered) + (0 if at_once else lead + int(delays[node]))
+        lead, delays = pair.candidate.lead_months, self._delays
+        at_once = lead + delays[ordered] == 0
+        return self._months[ordered] + (0 if at_once else lead + delays[node])
 
     def tranches_of(self, debt: Debt, node: int) -> list[Tranche]:
         """The tranches of a facility that can be outstanding after the decisions at ``node``, oldest first."""
@@ -118,5 +139,6 @@ def make_data(scenario: Scenario, tree: Tree) -> Data:
         reference_bills=(fixed + full_power) / money,
         opening_cash=scenario.treasury.cash_usd / money,
         # All there is, all that can be mined, and as much again for what may be bought.
-        btc_bound=2 * (scenario.treasury.btc + scenario.treasury.cash_usd / money + most_mined * scenario.horizon_months),
+        btc_bound=2
+        * (scenario.treasury.btc + scenario.treasury.cash_usd / money + most_mined * scenario.horizon_months),
     )

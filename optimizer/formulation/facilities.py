@@ -2,7 +2,9 @@
 
 Variables: ``principal_usd[n, facility, tier, drawn]`` principal outstanding after the decisions of n of what was
 drawn at node ``drawn`` (at n = drawn it is the draw itself); ``pledged_btc[n, facility]`` while the facility is
-open; ``last_top_up_btc[n, facility]`` added in the month in which it closes; ``tier_open[facility, tier]`` binary, node 0 only; ``release[n, facility]`` binary.
+open; ``last_top_up_btc[n, facility]`` added in the month in which it closes; ``tier_open[facility, tier]`` binary,
+node 0 only; ``release[n, facility]`` binary and ``released_btc[n, facility]`` at decision nodes; ``ahead_usd[n,
+facility, tier, drawn]`` repaid ahead of schedule, where a fee on it must be told from a lender's sale.
 """
 
 from __future__ import annotations

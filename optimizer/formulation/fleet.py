@@ -20,9 +20,7 @@ def add_fleet(f: Formulation) -> None:
     nodes = data.decision_nodes
     f.variables("owned_ph", [(n, *p.key) for n in nodes for p in pairs])
     orders = f.variables("order_lots", [(n, *p.key) for n in nodes for p in pairs if f.may_order(n, p)])
-    f.variables(
-        "retire_ph", [(n, *p.key, m) for n in nodes for p in pairs for m in f.handover_months(p, n)]
-    )
+    f.variables("retire_ph", [(n, *p.key, m) for n in nodes for p in pairs for m in f.handover_months(p, n)])
     for pair in pairs:
         if f.may_order(0, pair):
             orders[0, *pair.key].domain = NonNegativeIntegers
@@ -51,7 +49,7 @@ def delivered_before_resale(f: Formulation, n: int, a: int) -> Row:
     """Only machines that stand in the racks can be resold:  O[n,a] >= sum of orders under way."""
     pair, data = f.data.pairs[a], f.data
     row = total((1.0, f.pyomo.owned_ph[n, *pair.key]))
-    for d in data.tree.paths[n]:
+    for d in data.deciders[n]:
         if f.may_order(d, pair) and data.delivery_month(pair, d, n) > data.month(n):
             row.add(-pair.lot_ph, f.pyomo.order_lots[d, *pair.key])
     return at_least(row)
@@ -64,7 +62,7 @@ def machine_availability(f: Formulation, n: int, model: str) -> Row:
     for pair in f.data.pairs:
         if pair.model == model and pair.candidate and pair.candidate.max_units is not None:
             limit = pair.candidate.max_units / pair.candidate.lot_units
-            for d in f.data.tree.paths[n]:
+            for d in f.data.deciders[n]:
                 if f.may_order(d, pair):
                     row.add(1.0, f.pyomo.order_lots[d, *pair.key])
     return at_most(row, limit)
@@ -103,7 +101,7 @@ def _arrives(f: Formulation, n: int, k: int) -> bool:
         data.delivery_month(pair, d, n) == data.month(n)
         for pair in data.pairs
         if pair.site_index == k
-        for d in data.tree.paths[n]
+        for d in data.deciders[n]
         if f.may_order(d, pair)
     )
 
@@ -120,7 +118,7 @@ def payables(f: Formulation, n: int) -> Terms:
     """Money still due on machines that are ordered and not delivered after node n."""
     data, owing = f.data, Terms()
     for pair in data.pairs:
-        for d in data.tree.paths[n]:
+        for d in data.deciders[n]:
             if f.may_order(d, pair) and data.delivery_month(pair, d, n) > data.month(n):
                 owing.add(due_on_delivery(f, pair, d), f.pyomo.order_lots[d, *pair.key])
     return owing
@@ -143,7 +141,7 @@ def machine_payments(f: Formulation, n: int) -> Terms:
         if f.may_order(n, pair):
             deposit = pair.price * pair.candidate.deposit_share * float(data.tree.asic_price_factor[n])
             paid.add(deposit, f.pyomo.order_lots[n, *pair.key])
-        for d in data.tree.paths[n]:
+        for d in data.deciders[n]:
             if f.may_order(d, pair) and data.delivery_month(pair, d, n) == data.month(n):
                 paid.add(due_on_delivery(f, pair, d), f.pyomo.order_lots[d, *pair.key])
     return paid
@@ -154,9 +152,8 @@ def resale_proceeds(f: Formulation, n: int) -> Terms:
     data, sold = f.data, Terms()
     for pair in data.pairs:
         resale = pair.resale * float(data.tree.asic_price_factor[n])
-        for d in data.tree.paths[n]:
-            if d in f.decision_set:
-                after = data.month(n) - data.month(d)
-                if after in f.handover_months(pair, d):
-                    sold.add(resale, f.pyomo.retire_ph[d, *pair.key, after])
+        for d in data.deciders[n]:
+            after = data.month(n) - data.month(d)
+            if after in f.handover_months(pair, d):
+                sold.add(resale, f.pyomo.retire_ph[d, *pair.key, after])
     return sold

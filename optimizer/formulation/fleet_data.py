@@ -101,9 +101,7 @@ def make_pairs(scenario: Scenario, money: float) -> tuple[Pair, ...]:
     return tuple(pairs)
 
 
-def dispatch(
-    scenario: Scenario, tree: Tree, pairs: tuple[Pair, ...], money: float
-) -> tuple[Floats, Floats]:
+def dispatch(scenario: Scenario, tree: Tree, pairs: tuple[Pair, ...], money: float) -> tuple[Floats, Floats]:
     """BTC mined and power paid by 1 PH/s (nameplate) of each pair in the month that ends at each node.
 
     Both [node, pair]. Each machine runs in the mode with the best margin, or is off when none pays: prices at a

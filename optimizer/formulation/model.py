@@ -29,6 +29,8 @@ class Formulation:
         self.pyomo: Any = ConcreteModel()
         self.principal: dict[tuple[int, tuple[int, int, int]], tuple[float, Any]] = {}
         self._open: dict[tuple[int, int], bool] = {}
+        self._handovers: dict[tuple[int, int], list[int]] = {}
+        self._margins: dict[int, tuple[Terms, Terms]] = {}
 
     def variables(self, name: str, index: Iterable[Any], domain: Any = NonNegativeReals) -> Any:
         """Add variables ``name[index]`` and return them."""
@@ -66,9 +68,7 @@ class Formulation:
         if last < 0:
             return terms.shift(pair.owned_ph)
         terms.add(1.0, self.pyomo.owned_ph[last, *pair.key])
-        for d in data.tree.paths[last]:
-            if d not in self.decision_set:
-                continue
+        for d in data.deciders[last]:
             if self.may_order(d, pair) and data.delivery_month(pair, d, branch) > month:
                 terms.add(-pair.lot_ph, self.pyomo.order_lots[d, *pair.key])
             for after in self.handover_months(pair, d):
@@ -83,11 +83,10 @@ class Formulation:
         if last < 0:
             return Terms(pair.owned_ph)
         terms = Terms().add(1.0, self.pyomo.owned_ph[last, *pair.key])
-        for d in data.tree.paths[last]:
-            if d in self.decision_set:
-                for after in self.handover_months(pair, d):
-                    if data.month(d) + after > data.month(node):
-                        terms.add(1.0, self.pyomo.retire_ph[d, *pair.key, after])
+        for d in data.deciders[last]:
+            for after in self.handover_months(pair, d):
+                if data.month(d) + after > data.month(node):
+                    terms.add(1.0, self.pyomo.retire_ph[d, *pair.key, after])
         return terms
 
     def may_order(self, node: int, pair: Pair) -> bool:
@@ -99,11 +98,12 @@ class Formulation:
     def handover_months(self, pair: Pair, node: int) -> list[int]:
         """Months after a decision at ``node`` at which machines may be unplugged and resold: now, or when a
         machine ordered now for the same site arrives (so that a rack is not empty in between)."""
-        if pair.owned_ph == 0:
-            return [0]
-        leads = {p.candidate.lead_months for p in self.data.pairs if p.site == pair.site and p.candidate}
-        horizon = self.data.scenario.horizon_months
-        return sorted({0} | {m for m in leads if self.data.month(node) + m < horizon})
+        key = (pair.site_index if pair.owned_ph else -1, self.data.month(node))
+        if key not in self._handovers:
+            leads = {p.candidate.lead_months for p in self.data.pairs if p.site_index == key[0] and p.candidate}
+            horizon = self.data.scenario.horizon_months
+            self._handovers[key] = sorted({0} | {m for m in leads if key[1] + m < horizon})
+        return self._handovers[key]
 
     @cached_property
     def decision_set(self) -> frozenset[int]:
@@ -112,13 +112,15 @@ class Formulation:
 
     def mining_margin(self, node: int) -> tuple[Terms, Terms]:
         """(BTC mined, money paid for power) in the month that ends at ``node``."""
-        mined, power = Terms(), Terms()
-        for a in range(len(self.data.pairs)):
-            if self.data.mined[node, a] > 0:
-                hashing = self.hashing(node, a)
-                mined.plus(hashing, float(self.data.mined[node, a]))
-                power.plus(hashing, float(self.data.power[node, a]))
-        return mined, power
+        if node not in self._margins:
+            mined, power = Terms(), Terms()
+            for a in range(len(self.data.pairs)):
+                if self.data.mined[node, a] > 0:
+                    hashing = self.hashing(node, a)
+                    mined.plus(hashing, float(self.data.mined[node, a]))
+                    power.plus(hashing, float(self.data.power[node, a]))
+            self._margins[node] = (mined, power)
+        return self._margins[node]
 
     def tranches(self, node: int, debt: Debt) -> list[Tranche]:
         """Tranches of a facility that can be outstanding after the decisions at ``node``."""
@@ -185,7 +187,9 @@ class Formulation:
 
     def is_frozen(self, node: int, debt: Debt) -> bool:
         """Whether the lender gives nothing back at ``node`` of what it held before."""
-        return node > 0 and debt.terms.lender in self.data.tree.frozen[node] and self.is_open(self.data.parent(node), debt)
+        return (
+            node > 0 and debt.terms.lender in self.data.tree.frozen[node] and self.is_open(self.data.parent(node), debt)
+        )
 
     def free_btc(self, node: int) -> Terms:
         """BTC held and not pledged after the decisions at ``node``."""

@@ -122,9 +122,7 @@ def audit(scenario: Scenario, tree: Tree, decisions: Decisions, position: Positi
     )
 
 
-def _all_checks(
-    scenario: Scenario, tree: Tree, decisions: Decisions, books: Books, scale: Scale
-) -> Iterator[Check]:
+def _all_checks(scenario: Scenario, tree: Tree, decisions: Decisions, books: Books, scale: Scale) -> Iterator[Check]:
     yield from machine_checks(scenario, tree, decisions, books)
     yield from debt_checks(scenario, tree, decisions, books, scale)
     yield from company_checks(scenario, tree, decisions, books, scale)

@@ -14,14 +14,10 @@ from optimizer.market.tree import Floats, Tree
 from optimizer.scenario.schema import Scenario
 
 
-def company_checks(
-    scenario: Scenario, tree: Tree, decisions: Decisions, books: Books, scale: Scale
-) -> Iterator[Check]:
+def company_checks(scenario: Scenario, tree: Tree, decisions: Decisions, books: Books, scale: Scale) -> Iterator[Check]:
     """Every rule on cash, BTC, debt in total, runway, fleet efficiency and debt service."""
     demand = scenario.requirements
-    yield at_nodes(
-        "no negative amounts", "BTC", scale.btc, -np.minimum(decisions.sell_btc, decisions.buy_btc)
-    )
+    yield at_nodes("no negative amounts", "BTC", scale.btc, -np.minimum(decisions.sell_btc, decisions.buy_btc))
     if not scenario.treasury.buy_btc:
         yield at_nodes("no BTC is bought", "BTC", scale.btc, decisions.buy_btc)
     yield at_nodes("cash to hold", "USD", scale.usd, demand.min_cash_usd - books.cash_usd)

@@ -127,7 +127,7 @@ def keep_debt_books(scenario: Scenario, tree: Tree, ancestor: Ints, decisions: D
         scenario,
         tree,
         moved=((drawn - repaid) * terms.pledge_btc) @ lender - freed + top_up - release,
-        top_up=top_up,
+        taken=(drawn * terms.pledge_btc) @ lender + top_up,
     )
     opening_pledge = _opening_pledge(scenario)
     sale_usd = seized * tree.low_usd[:, None]
@@ -171,11 +171,12 @@ def _opening_pledge(scenario: Scenario) -> Floats:
     return np.array([loan.pledged_btc for loan in scenario.loans] + [0.0] * len(scenario.facilities))
 
 
-def _pledges(scenario: Scenario, tree: Tree, moved: Floats, top_up: Floats) -> Floats:
-    """BTC with each lender ``[node, facility]`` given what moves by draws, repayments and decisions.
+def _pledges(scenario: Scenario, tree: Tree, moved: Floats, taken: Floats) -> Floats:
+    """BTC with each lender ``[node, facility]`` given what moves by draws, repayments and decisions,
+    ``moved`` in all and ``taken`` by draws and top-ups alone.
 
     A lender gives everything back once no loan of the facility can be owed; a frozen one gives nothing back,
-    whatever is repaid, and takes top-ups.
+    whatever is repaid.
     """
     still_open, frozen = open_to_collateral(scenario, tree), frozen_lenders(scenario, tree)
     pledged = np.zeros_like(moved)
@@ -183,5 +184,5 @@ def _pledges(scenario: Scenario, tree: Tree, moved: Floats, top_up: Floats) -> F
     for nodes in levels(tree):
         held = pledged[tree.parent[nodes]]
         agreed = (held + moved[nodes]) * still_open[nodes]
-        pledged[nodes] = np.where(frozen[nodes] == 1, held + top_up[nodes], agreed)
+        pledged[nodes] = np.where(frozen[nodes] == 1, held + taken[nodes], agreed)
     return pledged

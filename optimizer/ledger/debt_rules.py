@@ -20,9 +20,7 @@ from optimizer.scenario.money import ExistingLoan, Facility
 from optimizer.scenario.schema import Scenario
 
 
-def debt_checks(
-    scenario: Scenario, tree: Tree, decisions: Decisions, books: Books, scale: Scale
-) -> Iterator[Check]:
+def debt_checks(scenario: Scenario, tree: Tree, decisions: Decisions, books: Books, scale: Scale) -> Iterator[Check]:
     """Every rule on loans and pledged BTC."""
     yield from _draw_checks(scenario, tree, decisions, books, scale)
     yield from _repayment_checks(scenario, tree, decisions, books, scale)
@@ -30,9 +28,7 @@ def debt_checks(
     yield from _liquidation_checks(scenario, tree, decisions, books, scale)
 
 
-def _draw_checks(
-    scenario: Scenario, tree: Tree, decisions: Decisions, books: Books, scale: Scale
-) -> Iterator[Check]:
+def _draw_checks(scenario: Scenario, tree: Tree, decisions: Decisions, books: Books, scale: Scale) -> Iterator[Check]:
     debt, months = books.debt, set(scenario.decision_months)
     offset = len(scenario.loans)
     yield from per_decision(
@@ -93,9 +89,7 @@ def _repayment_checks(
     due -= terms.keep_share * before(tree, debt.tranche_usd, opening)
     yield at_nodes("repayment on schedule", "USD", scale.usd, due, names)
     locked = np.array([not contract.early_repayment for contract in mine], dtype=bool)
-    too_soon = terms.age < np.array(
-        [contract.early_repayment_after_months for contract in mine], dtype=np.int64
-    )
+    too_soon = terms.age < np.array([contract.early_repayment_after_months for contract in mine], dtype=np.int64)
     yield at_nodes(
         "no repayment before the contract allows it",
         "USD",
@@ -155,9 +149,7 @@ def _liquidation_checks(
     forced = debt.seized_btc > TOLERANCE * scale.btc
     may = (tree.stress < 0)[:, None] & (tree.month > 0)[:, None]
     may = may & (scenario.requirements.liquidation_probability > 0)
-    yield at_nodes(
-        "no liquidation where none is allowed", "BTC", scale.btc, where(~may, debt.seized_btc), names
-    )
+    yield at_nodes("no liquidation where none is allowed", "BTC", scale.btc, where(~may, debt.seized_btc), names)
     expected = float((forced * tree.probability[:, None]).sum())
     over = expected - scenario.requirements.liquidation_probability
     yield from per_decision("expected number of liquidations", "liquidations", 1.0, [(0, over, "")])
@@ -176,9 +168,7 @@ def _liquidation_checks(
     yield at_nodes("the sale of collateral repays debt", "USD", scale.usd, unaccounted, names)
 
 
-def _contract_sale(
-    contract: ExistingLoan | Facility, counted: Floats, owed: Floats, collateral: Floats
-) -> Floats:
+def _contract_sale(contract: ExistingLoan | Facility, counted: Floats, owed: Floats, collateral: Floats) -> Floats:
     """USD of collateral the lender sells once its call goes unanswered."""
     fee, target = contract.liquidation_fee_share, contract.liquidation_target_ltv
     if target is None:

@@ -116,8 +116,7 @@ def keep_fleet_books(scenario: Scenario, tree: Tree, ancestor: Ints, decisions: 
         payable_usd=(rest_due - rest_paid).sum(axis=1),
         installed_mw=(racked * [pair.max_mw for pair in pairs]) @ to_site,
         racked_by_site=racked @ to_site,
-        full_power_usd_per_month=(racked * nameplate_mw * power_price).sum(axis=1)
-        * (HOURS_PER_DAY * DAYS_PER_MONTH),
+        full_power_usd_per_month=(racked * nameplate_mw * power_price).sum(axis=1) * (HOURS_PER_DAY * DAYS_PER_MONTH),
     )
 
 

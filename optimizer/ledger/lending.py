@@ -21,7 +21,7 @@ def ltv(owed_usd: Real, pledged_btc: Real, price_usd: Real) -> Floats:
     """Debt over the value of its collateral; infinite for a debt without collateral, NaN without a debt."""
     value = np.asarray(pledged_btc, dtype=np.float64) * price_usd
     owed = np.asarray(owed_usd, dtype=np.float64)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         ratio = np.where(value > 0, owed / value, np.inf)
     return np.where(owed > 0, ratio, np.nan)
 
@@ -55,7 +55,7 @@ def partial_liquidation(owed_usd: Real, collateral_usd: Real, target_ltv: Real, 
     owed, collateral = np.asarray(owed_usd, dtype=np.float64), np.asarray(collateral_usd, dtype=np.float64)
     excess = np.maximum(0.0, owed - target_ltv * collateral)
     gain = np.asarray(1 - fee_share - target_ltv, dtype=np.float64)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         sold = np.where(gain > 0, excess / gain, np.where(excess > 0, np.inf, 0.0))
     return np.minimum(sold, collateral)
 
@@ -72,9 +72,7 @@ def level_payment(principal_usd: Real, monthly_rate: float, payments: int) -> Re
     return principal_usd * monthly_rate / -math.expm1(-payments * math.log1p(monthly_rate))
 
 
-def level_remaining_share(
-    paid: npt.ArrayLike, monthly_rate: npt.ArrayLike, payments: npt.ArrayLike
-) -> Floats:
+def level_remaining_share(paid: npt.ArrayLike, monthly_rate: npt.ArrayLike, payments: npt.ArrayLike) -> Floats:
     """Share of the principal still owed after ``paid`` of ``payments`` level payments.
 
     ((1 + r)^N - (1 + r)^k) / ((1 + r)^N - 1), or 1 - k / N without interest; 1 before the first payment and 0
@@ -83,7 +81,7 @@ def level_remaining_share(
     n = np.asarray(payments, dtype=np.float64)
     k = np.clip(np.asarray(paid, dtype=np.float64), 0.0, n)
     growth = np.log1p(np.asarray(monthly_rate, dtype=np.float64))
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         # expm1 keeps the digits that (1 + r)^N - 1 would lose at small rates.
         share = np.exp(growth * k) * np.expm1(growth * (n - k)) / np.expm1(growth * n)
     return np.where(growth > 0, share, 1 - k / n)

@@ -56,8 +56,7 @@ def stages(branching: tuple[Branching, ...], horizon_months: int) -> tuple[Stage
     children = {b.month: b.children for b in branching if b.month <= horizon_months}
     starts = sorted({1, *children})
     return tuple(
-        Stage(first, after - 1, children.get(first, 1))
-        for first, after in pairwise([*starts, horizon_months + 1])
+        Stage(first, after - 1, children.get(first, 1)) for first, after in pairwise([*starts, horizon_months + 1])
     )
 
 

@@ -30,9 +30,7 @@ def build_tree(scenario: Scenario) -> tuple[Tree, Fidelity]:
     else:
         fan = simulate(scenario)
         tree = fan_to_tree(fan, scenario)
-        kept = fidelity(
-            fan, tree, tuple(stage.last for stage in stages(scenario.market.tree.branching, horizon))
-        )
+        kept = fidelity(fan, tree, tuple(stage.last for stage in stages(scenario.market.tree.branching, horizon)))
     return join([tree, *(stress_branch(scenario, stress) for stress in scenario.market.stress)]), kept
 
 

@@ -44,8 +44,6 @@ def seasonal_factor(as_of: date, horizon_months: int, by_calendar_month: tuple[f
     """
     ends = month_end_days(as_of, horizon_months)
     dates = np.datetime64(as_of, "D") + np.arange(ends[-1] + 1)
-    daily = np.asarray(by_calendar_month, dtype=np.float64)[
-        dates.astype("datetime64[M]").astype(np.int64) % 12
-    ]
+    daily = np.asarray(by_calendar_month, dtype=np.float64)[dates.astype("datetime64[M]").astype(np.int64) % 12]
     total = np.cumsum(daily)
     return np.concatenate([daily[:1], np.diff(total[ends]) / np.diff(ends)])

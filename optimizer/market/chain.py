@@ -109,9 +109,7 @@ def join(trees: Sequence[Tree]) -> Tree:
         stress_names=tuple(name for tree in trees for name in tree.stress_names),
         delivery_delay_months=along("delivery_delay_months").astype(np.int64),
         frozen=(trees[0].frozen[0], *(frozen for tree in trees for frozen in tree.frozen[1:])),
-        branch_names=(TODAY, *(n for names in named for n in names[1:]))
-        if len(named) == len(trees)
-        else None,
+        branch_names=(TODAY, *(n for names in named for n in names[1:])) if len(named) == len(trees) else None,
     )
 
 

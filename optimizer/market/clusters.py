@@ -29,9 +29,7 @@ def split(features: Floats, children: int) -> Ints:
     rank = np.argsort(np.argsort(points @ axes[:, -1], kind="stable"), kind="stable")
     group: Ints = rank * children // len(features)
     with suppress(ClusterError):
-        _, group = kmeans2(
-            points, _centres(points, group, children), KMEANS_STEPS, minit="matrix", missing="raise"
-        )
+        _, group = kmeans2(points, _centres(points, group, children), KMEANS_STEPS, minit="matrix", missing="raise")
     order = np.argsort(np.argsort(mean(features[:, 0], group.astype(np.int64), children), kind="stable"))
     return order[group].astype(np.int64)
 

@@ -33,9 +33,7 @@ def difficulty_from_hashrate(network_ehs: Number) -> Number:
     return network_ehs * 1e18 * SECONDS_PER_BLOCK / HASHES_PER_DIFFICULTY
 
 
-def hashprice_btc_per_ph_day(
-    difficulty: Number, subsidy: Number | float, fee_share: Number | float
-) -> Number:
+def hashprice_btc_per_ph_day(difficulty: Number, subsidy: Number | float, fee_share: Number | float) -> Number:
     """BTC that 1 PH/s mines in a day, in expectation.
 
     ``subsidy``: BTC per block. ``fee_share``: fees as a share of a block's total reward (0 <= share < 1), so
@@ -45,9 +43,7 @@ def hashprice_btc_per_ph_day(
     return blocks_per_day * subsidy / (1.0 - fee_share)
 
 
-def hashcost_usd_per_ph_day(
-    j_per_th: Number, usd_per_mwh: Number | float, pue: Number | float = 1.0
-) -> Number:
+def hashcost_usd_per_ph_day(j_per_th: Number, usd_per_mwh: Number | float, pue: Number | float = 1.0) -> Number:
     """Power cost of running 1 PH/s for a day: J/TH * 24/1000 is MWh per PH and day."""
     return j_per_th * 24.0 / 1000.0 * usd_per_mwh * pue
 

@@ -49,9 +49,7 @@ class Shocks:
 
     def standardised(self, moves: Moves) -> Floats:
         """Moves with mean 0 and sd 1 (0 where the price does not move)."""
-        return (
-            (moves.total - self.mean_log) / self.sd_log if self.sd_log > 0 else np.zeros_like(moves.diffusion)
-        )
+        return (moves.total - self.mean_log) / self.sd_log if self.sd_log > 0 else np.zeros_like(moves.diffusion)
 
 
 def antithetic_normals(rng: np.random.Generator, days: int, paths: int) -> Floats:
@@ -67,9 +65,7 @@ def price_shocks(process: Gbm | JumpDiffusion | Bootstrap, paths: int, rng: np.r
     daily_sd = process.volatility_pa / sqrt(DAYS_PER_YEAR)
     if isinstance(process, JumpDiffusion):
         return _jump_diffusion(process, daily_sd, paths, rng)
-    return Shocks(
-        lambda days: Moves(daily_sd * antithetic_normals(rng, days, paths)), daily_sd, 0.0, daily_sd
-    )
+    return Shocks(lambda days: Moves(daily_sd * antithetic_normals(rng, days, paths)), daily_sd, 0.0, daily_sd)
 
 
 def _jump_diffusion(process: JumpDiffusion, daily_sd: float, paths: int, rng: np.random.Generator) -> Shocks:
@@ -138,9 +134,7 @@ def _log_mean_exp(values: Floats) -> Floats:
     return mean
 
 
-def log_low(
-    before: Floats, close: Floats, moves: Moves, intraday_sd_log: float, rng: np.random.Generator
-) -> Floats:
+def log_low(before: Floats, close: Floats, moves: Moves, intraday_sd_log: float, rng: np.random.Generator) -> Floats:
     """Lowest log price of each path over these days, opening included, [path].
 
     before, close: log price at each day's start and end. Within a day the minimum of a Brownian bridge from

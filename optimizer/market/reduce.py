@@ -71,9 +71,7 @@ def price_level(fan: Fan, numeraire: Literal["btc", "usd"]) -> Floats:
     """The price that neither gains nor loses on average as the numeraire counts it, [month]: the harmonic
     mean when wealth is counted in BTC, the mean when in USD.
     """
-    level: Floats = (
-        1.0 / (1.0 / fan.price_usd).mean(axis=0) if numeraire == "btc" else fan.price_usd.mean(axis=0)
-    )
+    level: Floats = 1.0 / (1.0 / fan.price_usd).mean(axis=0) if numeraire == "btc" else fan.price_usd.mean(axis=0)
     return level
 
 

@@ -28,9 +28,7 @@ def stress_branch(scenario: Scenario, stress: Stress) -> Tree:
     log_price = _path(scenario, market.btc_price_usd, stress.price, end_day)
     of_one_ehs = log_hashprice_of_one_ehs(daily_subsidy_btc(market.block_height, end_day), market.fees.share)
     if stress.hashprice_usd:
-        log_hashprice_btc = (
-            _path(scenario, hashprice_usd_today(market), stress.hashprice_usd, end_day) - log_price
-        )
+        log_hashprice_btc = _path(scenario, hashprice_usd_today(market), stress.hashprice_usd, end_day) - log_price
     else:
         log_hashprice_btc = of_one_ehs - log(market.network.hashrate_ehs)
     path = DailyPath(log_price, log_hashprice_btc, of_one_ehs - log_hashprice_btc)

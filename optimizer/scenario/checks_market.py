@@ -48,12 +48,7 @@ def cases_add_up(s: Scenario) -> Iterator[Issue]:
 def history_window_is_in_order(s: Scenario) -> Iterator[Issue]:
     """A price history is read from a day to a later one."""
     price = s.market.price
-    if (
-        isinstance(price, Bootstrap)
-        and price.from_date
-        and price.to_date
-        and price.from_date >= price.to_date
-    ):
+    if isinstance(price, Bootstrap) and price.from_date and price.to_date and price.from_date >= price.to_date:
         place = ("market", "price", "to_date")
         yield Issue(place, f"must be after from_date {price.from_date}", "give a later day")
 

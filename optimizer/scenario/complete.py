@@ -59,9 +59,7 @@ def read_catalogue(directory: Path, named_at: Mark, problems: list[Problem]) -> 
     absent = [f"{kind}.yaml" for kind in files if not is_readable(directory / f"{kind}.yaml")]
     if absent:
         message = f"the folder has no {', '.join(absent)} that can be read"
-        mend = (
-            "write the path of the catalogue's folder, relative to this file; a file without entries reads {}"
-        )
+        mend = "write the path of the catalogue's folder, relative to this file; a file without entries reads {}"
         raise ScenarioError([problem_at(named_at, "catalogue", message, str(directory), mend)])
     entries = {kind: read_file(directory / f"{kind}.yaml").mapping for kind in files}
     broken: set[str] = set()
@@ -108,16 +106,10 @@ class _Filler:
     def no_such(self, reference: Node, place: Place, known: Iterable[str]) -> None:
         what = place[-1]
         message = f"the catalogue has no such {what}" if self.is_named else f"no catalogue has this {what}"
-        mend = (
-            did_you_mean(str(reference.value), known)
-            if self.is_named
-            else "add `catalogue: FOLDER` at the top"
-        )
+        mend = did_you_mean(str(reference.value), known) if self.is_named else "add `catalogue: FOLDER` at the top"
         self.note(reference.at, place, message, shown(reference), mend)
 
-    def filled(
-        self, item: Node, place: Place, key: str, entries: Entries, fields: Mapping[str, FieldInfo]
-    ) -> Node:
+    def filled(self, item: Node, place: Place, key: str, entries: Entries, fields: Mapping[str, FieldInfo]) -> Node:
         """``item`` over the catalogue entry that its ``key`` names, as far as it has these ``fields``."""
         reference = item.mapping.get(key)
         if reference is None or not isinstance(reference.value, str):
@@ -181,9 +173,7 @@ class _Filler:
             return item
         if _blank(spec, "cooling"):
             mend = f"add it under machines: specs: {name}: cooling: air, hydro or immersion"
-            self.note(
-                model.at, (*place, "model"), f"model {name} leaves cooling blank: supply it here", mend=mend
-            )
+            self.note(model.at, (*place, "model"), f"model {name} leaves cooling blank: supply it here", mend=mend)
         return self.priced(item, place, section, spec)
 
     def priced(self, item: Node, place: Place, section: str, spec: Node) -> Node:
@@ -194,16 +184,12 @@ class _Filler:
             return item
         if _blank(spec, "price_usd"):
             message = f"model {item.mapping['model'].value} leaves price_usd blank: supply {key} here"
-            self.note(
-                item.at, (*place, key), message, mend=f"add `{key}:` with the dollars a unit, as quoted"
-            )
+            self.note(item.at, (*place, key), message, mend=f"add `{key}:` with the dollars a unit, as quoted")
             return item
         if section == "owned":
             return item
         taken = {"price_usd": "price_usd", "quote_as_of": "price_as_of", "quote_source": "price_source"}
-        quote = {
-            to: spec.mapping[of] for to, of in taken.items() if not _blank(spec, of) and _blank(item, to)
-        }
+        quote = {to: spec.mapping[of] for to, of in taken.items() if not _blank(spec, of) and _blank(item, to)}
         return Node({**item.mapping, **quote}, item.at)
 
 

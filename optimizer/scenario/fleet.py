@@ -24,8 +24,7 @@ class Site(Strict):
     cooling: Annotated[tuple[Cooling, ...], Field(min_length=1)]
     power_usd_per_mwh: Usd
     seasonality: (
-        Annotated[tuple[Annotated[float, Field(gt=0, le=10)], ...], Field(min_length=12, max_length=12)]
-        | None
+        Annotated[tuple[Annotated[float, Field(gt=0, le=10)], ...], Field(min_length=12, max_length=12)] | None
     ) = None
     pue: Annotated[float, Field(ge=1, le=2)] = 1.0
     uptime_share: Share
@@ -74,5 +73,5 @@ class Machines(Strict):
 
     owned: tuple[OwnedMachines, ...] = ()
     candidates: tuple[Candidate, ...] = ()
-    specs: dict[str, AsicModel] = {}
+    specs: dict[str, AsicModel] = Field(default_factory=dict)
     use_firmware_modes: bool = False

@@ -45,9 +45,7 @@ class LoadedScenario:
     sha256: str
 
 
-def load_scenario(
-    path: Path | str, overrides: Sequence[str] = (), sets: Sequence[str] = ()
-) -> LoadedScenario:
+def load_scenario(path: Path | str, overrides: Sequence[str] = (), sets: Sequence[str] = ()) -> LoadedScenario:
     """The scenario in the file at ``path`` with these named ``overrides`` and ``path=value`` sets, in order.
 
     Raises `ScenarioError` with every problem found; problems of reading come before those of meaning.
@@ -66,9 +64,7 @@ def load_scenario(
         scenario = Scenario.model_validate_json(json.dumps(resolved))
         broken: frozenset[str] = frozenset()
     except ValidationError as error:
-        problems += problems_of(
-            error, node, Scenario, (), completed.blank, completed.unknown, extra_keys=LOADER_KEYS
-        )
+        problems += problems_of(error, node, Scenario, (), completed.blank, completed.unknown, extra_keys=LOADER_KEYS)
         broken = frozenset(str(detail["loc"][0]) for detail in error.errors() if detail["loc"])
         scenario = _valid_sections(resolved, broken)
     issues = [(issue.warning, _problem(issue, node)) for issue in issues_of(scenario, broken)]

@@ -105,9 +105,7 @@ def read_chain(path: Path, problems: list[Problem]) -> Node:
     if "schema" not in whole.mapping:
         mend = f"write `schema: {SCHEMA}` as the first line"
         problems.append(problem_at(whole.at, "schema", "is required", mend=mend))
-    return Node(
-        {key: child for key, child in whole.mapping.items() if key not in ("schema", "extends")}, whole.at
-    )
+    return Node({key: child for key, child in whole.mapping.items() if key not in ("schema", "extends")}, whole.at)
 
 
 def _extended_path(link: Node, path: Path) -> Path:
@@ -116,9 +114,7 @@ def _extended_path(link: Node, path: Path) -> Path:
     if is_yaml and not Path(str(name)).is_absolute():
         return Path(os.path.normpath(path.parent / str(name)))
     message = "must be the path of a YAML file (.yaml or .yml), relative to this file"
-    raise ScenarioError(
-        [problem_at(link.at, "extends", message, shown(link), "such as `extends: base.yaml`")]
-    )
+    raise ScenarioError([problem_at(link.at, "extends", message, shown(link), "such as `extends: base.yaml`")])
 
 
 def _checked_schema(node: Node, problems: list[Problem]) -> Node:

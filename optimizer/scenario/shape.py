@@ -73,9 +73,7 @@ class Shape:
 
     def known_keys(self, place: Place, node: Node | None) -> list[str]:
         """The keys that the mapping at ``place`` may have."""
-        return list(
-            dict.fromkeys(key for piece in self.at(place, node) for key in piece.get("properties", {}))
-        )
+        return list(dict.fromkeys(key for piece in self.at(place, node) for key in piece.get("properties", {})))
 
     def allowed(self, place: Place, node: Node | None) -> str:
         """What may stand at ``place``, in words: ``a number from 0 to 1``."""

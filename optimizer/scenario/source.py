@@ -100,9 +100,7 @@ def read_text(text: str, name: str) -> Node | None:
         place = opened or error.problem_mark or error.context_mark
         mark = Mark(name, place.line + 1, place.column + 1) if place else Mark(name)
         said = str(error.problem or error.context or error)
-        mend = next(
-            (mend for piece, mend in _MENDS.items() if piece in said), "check this line and the one above"
-        )
+        mend = next((mend for piece, mend in _MENDS.items() if piece in said), "check this line and the one above")
         _refuse(mark, f"this is not YAML: {said}", mend=mend)
     except yaml.YAMLError as error:
         _refuse(Mark(name), f"this is not YAML: {error}")

@@ -23,7 +23,7 @@ from optimizer.formulation.model import Formulation
 from optimizer.formulation.objective import net_worth
 from optimizer.market.build_tree import mean_path
 from optimizer.scenario.schema import SolverSettings
-from optimizer.solve.highs import Bounds, Infeasible, Solution, Solver
+from optimizer.solve.highs import Bounds, NoPlanError, Solution, Solver
 from optimizer.solve.linear_model import Floats, LinearModel, load_solution, to_arrays
 
 # "At most" means at least this share of the most.
@@ -61,9 +61,7 @@ class Alternatives:
 
     def __init__(self, f: Formulation, model: LinearModel, settings: SolverSettings) -> None:
         self._f, self._model, self._settings = f, model, settings
-        self._pool = ProcessPoolExecutor(
-            max_workers=min(len(_AT_ONCE), os.cpu_count() or 1), initializer=_give_way
-        )
+        self._pool = ProcessPoolExecutor(max_workers=min(len(_AT_ONCE), os.cpu_count() or 1), initializer=_give_way)
         self._at_once = [self._start(wanted, None) for wanted in _AT_ONCE]
 
     def results(self, plan: Solution) -> list[Alternative]:
@@ -75,9 +73,7 @@ class Alternatives:
         """Stop the workers, finished or not."""
         self._pool.shutdown(wait=False, kill_workers=True)
 
-    def _start(
-        self, wanted: _Alternative, plan: Solution | None
-    ) -> tuple[_Alternative, str | Future[Solution | str]]:
+    def _start(self, wanted: _Alternative, plan: Solution | None) -> tuple[_Alternative, str | Future[Solution | str]]:
         order = wanted.recipe(self._f, self._model, plan)
         if isinstance(order, str):
             return wanted, order
@@ -105,7 +101,7 @@ def _work(model: LinearModel, settings: SolverSettings, order: _Order) -> Soluti
         if order.most_debt is not None:
             bounds = _with_most_debt(solver, bounds, order.most_debt)
         return solver.solve(bounds)
-    except Infeasible:
+    except NoPlanError:
         return "breaks a requirement on some branch"
     except LimitError as stopped:
         return str(stopped)
@@ -161,9 +157,7 @@ def _most_debt_today(f: Formulation, model: LinearModel, plan: Solution | None) 
 def _btc_for_machines(f: Formulation, model: LinearModel, plan: Solution | None) -> _Order | str:
     assert plan is not None
     orders = model.columns.get("order_lots", {})
-    spent = sum(
-        float(plan.x[orders[0, *pair.key]]) * pair.price for pair in f.data.pairs if (0, *pair.key) in orders
-    )
+    spent = sum(float(plan.x[orders[0, *pair.key]]) * pair.price for pair in f.data.pairs if (0, *pair.key) in orders)
     if spent <= 0:
         return "the plan orders no machines today"
     bought = spent / (1 + f.data.scenario.treasury.buy_fee_share)
@@ -180,7 +174,7 @@ def _plan_of_mean_path(f: Formulation, model: LinearModel, plan: Solution | None
     certain = to_arrays(build(scenario, mean_path(f.data.tree, scenario.numeraire)))
     try:
         x = Solver(certain, scenario.solver).solve().x
-    except Infeasible:
+    except NoPlanError:
         return "even the average future has no plan"
     bounds: Bounds = {}
     for name in ("order_lots", "retire_ph", "tier_open", "principal_usd"):
@@ -200,9 +194,7 @@ _AT_ONCE = (
     _Alternative("no_machines", "order no machines, now or later", _no_orders),
     _Alternative("sell_only", "sell BTC for every bill, draw no loan", _no_draws),
 )
-_AFTER_PLAN = _Alternative(
-    "btc_instead", "buy BTC today with the money the plan spends on machines", _btc_for_machines
-)
+_AFTER_PLAN = _Alternative("btc_instead", "buy BTC today with the money the plan spends on machines", _btc_for_machines)
 
 
 def outcome_of(f: Formulation, model: LinearModel, solution: Solution) -> tuple[Floats, float, float, float]:
@@ -212,8 +204,6 @@ def outcome_of(f: Formulation, model: LinearModel, solution: Solution) -> tuple[
     usd = f.data.money_usd
     unit = 1.0 if f.data.scenario.numeraire == "btc" else usd
     outcomes = np.array([net_worth(f, leaf).value() * unit for leaf in f.data.tree.leaves])
-    drawn = sum(
-        var.value for (node, key), (_, var) in f.principal.items() if node == 0 and key[2] != OPENING
-    )
+    drawn = sum(var.value for (node, key), (_, var) in f.principal.items() if node == 0 and key[2] != OPENING)
     machines = sum(f.pyomo.order_lots[0, *p.key].value * p.price for p in f.data.pairs if f.may_order(0, p))
     return outcomes, float(f.pyomo.sell_btc[0].value), float(drawn * usd), float(machines * usd)

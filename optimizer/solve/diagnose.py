@@ -38,16 +38,16 @@ class Requirement:
 
 # Rows that a person set. All other rows are arithmetic, contracts' mechanics or physics and are never loosened.
 REQUIREMENTS: dict[str, Requirement] = {
-    "min_cash": Requirement("cash at least {min_cash}", "USD", usd=True, loosen="treasury or requirements.min_cash_usd"),
+    "min_cash": Requirement(
+        "cash at least {min_cash}", "USD", usd=True, loosen="the treasury or requirements.min_cash_usd"
+    ),
     "min_btc": Requirement("BTC held at least {min_btc}", "BTC", loosen="requirements.min_btc"),
     "max_cash": Requirement("cash under its ceiling", "USD", usd=True, loosen="treasury.max_cash_months"),
     "max_debt": Requirement("debt at most {max_debt}", "USD", usd=True, loosen="requirements.max_debt_usd"),
     "max_lender_share": Requirement(
         "no lender holds more than {lender_share} of all BTC", "BTC", loosen="requirements.max_lender_btc_share"
     ),
-    "min_runway": Requirement(
-        "runway of {runway} months", "USD", usd=True, loosen="requirements.min_runway_months"
-    ),
+    "min_runway": Requirement("runway of {runway} months", "USD", usd=True, loosen="requirements.min_runway_months"),
     "max_fleet_breakeven": Requirement(
         "fleet break-even under {breakeven}",
         "PH/s times USD above it",
@@ -145,9 +145,7 @@ def _conflict(f: Formulation, solver: Solver) -> list[str]:
         family = row[0]
         if family in REQUIREMENTS:
             where[family, _who(f, row)].add(_place(f, row))
-    return [
-        f"{_words(f, family)}{who} {_some(places)}" for (family, who), places in sorted(where.items())
-    ]
+    return [f"{_words(f, family)}{who} {_some(places)}" for (family, who), places in sorted(where.items())]
 
 
 def _amount(size: float) -> str:

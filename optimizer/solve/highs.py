@@ -26,7 +26,7 @@ COST_SCALE = 100.0
 Progress = Callable[[float, float | None], None]
 
 
-class Infeasible(Exception):
+class NoPlanError(Exception):
     """HiGHS has proved, twice, that no point meets every row. `optimizer.solve.diagnose` says why."""
 
 
@@ -78,7 +78,7 @@ class Solver:
     def solve(self, bounds: Bounds | None = None, progress: Progress | None = None) -> Solution:
         """Solve, with some columns' bounds changed for this solve only.
 
-        Raises `Infeasible`, `LimitError` (stopped by the time limit with nothing in hand) or `SolverError`.
+        Raises `NoPlanError`, `LimitError` (stopped by the time limit with nothing in hand) or `SolverError`.
         """
         started = time.perf_counter()
         h = self.highs
@@ -138,7 +138,7 @@ class Solver:
             if again == ok.kOptimal:
                 return h.modelStatusToString(again), False
             if again == ok.kInfeasible:
-                raise Infeasible
+                raise NoPlanError
             text = f"{text}, then {h.modelStatusToString(again)} without presolve"
         raise SolverError(f"HiGHS ended with status '{text}'")
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from optimizer.market.tree import Tree
 from optimizer.scenario.schema import Scenario
-from optimizer.solve.highs import Infeasible
+from optimizer.solve.highs import NoPlanError
 from tests.ledger.company import PRICE, candidate, specs
 
 from .mixed import mixed, mixed_tree
@@ -183,7 +183,7 @@ def best(place: str, value: Any) -> float:
     """The best objective with one number of the company changed; minus infinity where there is no plan."""
     try:
         return objective(planned(changed(mixed(), **{place: value}), mixed_tree()))
-    except Infeasible:
+    except NoPlanError:
         return -np.inf
 
 

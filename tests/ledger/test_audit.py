@@ -136,6 +136,4 @@ def test_a_headroom_is_that_of_the_tightest_site(small: str) -> None:
     sites = [site(name=name, power_mw=1.0 if name == small else 10.0) for name in names]
     owned = [{"model": "old", "site": name, "units": 100} for name in names]
     result = audited({"sites": sites, "machines": {"owned": owned}}, tree(sites=2))
-    assert [(h.who, h.by) for h in result.headrooms if h.rule == "site power"] == [
-        (small, pytest.approx(-0.6))
-    ]
+    assert [(h.who, h.by) for h in result.headrooms if h.rule == "site power"] == [(small, pytest.approx(-0.6))]

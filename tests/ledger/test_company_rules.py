@@ -90,9 +90,7 @@ def test_months_without_debt_need_no_cover() -> None:
 
 def test_debt_service_cover_is_of_expected_values() -> None:
     # Two branches, and the machines pay on one only: half of $2,400 less $432 of power, against $1,000.
-    on = tree(
-        (-1, 0, 0, 1, 2), revenue_usd_per_ph=[0.0, 1e4, 0.0, 1e4, 0.0], btc_per_ph=[0.0, 0.04, 0, 0.04, 0]
-    )
+    on = tree((-1, 0, 0, 1, 2), revenue_usd_per_ph=[0.0, 1e4, 0.0, 1e4, 0.0], btc_per_ph=[0.0, 0.04, 0, 0.04, 0])
     company = {
         "machines": {"owned": [{"model": "new", "site": "Plains", "units": 3}]},
         "facilities": [facility(limit_usd=1e5)],

@@ -88,9 +88,7 @@ def games(draw: st.DrawFn) -> Game:
             on,
             sell_btc=dict(enumerate(each(0.0, 5.0))),
             buy_btc=dict(enumerate(each(0.0, 5.0))),
-            orders=some(
-                st.builds(Order, node, st.just("new"), st.sampled_from(["Plains", "Hills"]), amounts)
-            ),
+            orders=some(st.builds(Order, node, st.just("new"), st.sampled_from(["Plains", "Hills"]), amounts)),
             retirements=some(
                 st.builds(
                     lambda n, at, units, later: Retirement(n, *at, units, int(on.month[n]) + later),

@@ -95,9 +95,7 @@ def test_top_ups_stay_until_the_facility_closes() -> None:
 def test_a_frozen_lender_gives_nothing_back_until_it_thaws() -> None:
     frozen = (frozenset(), frozenset({"Bank"}), frozenset({"Bank"}), frozenset(), frozenset())
     terms = {"term_months": 2, "draw_until_month": 0}
-    books = line(
-        tree(frozen=frozen), terms, draws=(DRAW,), repayments=(repay_line(1, 4e5), repay_line(2, 6e5))
-    )
+    books = line(tree(frozen=frozen), terms, draws=(DRAW,), repayments=(repay_line(1, 4e5), repay_line(2, 6e5)))
     assert books.pledged_btc[:, 0].tolist() == pytest.approx([20, 20, 20, 0, 0])
     elsewhere = (frozenset({"Another"}),) * 5
     books = line(tree(frozen=elsewhere), terms, draws=(DRAW,), repayments=(repay_line(1, 4e5),))
@@ -142,9 +140,7 @@ def test_level_payments_and_what_an_early_one_does_to_the_rest() -> None:
     for _ in range(4):
         instalments.append(payment - balance * 0.01)
         balance -= instalments[-1]
-    books = line(
-        terms=terms, draws=(DRAW,), repayments=tuple(repay_line(t + 1, p) for t, p in enumerate(instalments))
-    )
+    books = line(terms=terms, draws=(DRAW,), repayments=tuple(repay_line(t + 1, p) for t, p in enumerate(instalments)))
     assert books.owed_usd[4, 0] == pytest.approx(0, abs=1e-6)
     outgo = (books.debt.interest_usd + books.debt.repaid_usd)[1:, 0]
     assert outgo.tolist() == pytest.approx([payment] * 4)
@@ -154,9 +150,7 @@ def test_level_payments_and_what_an_early_one_does_to_the_rest() -> None:
     # Half of what is left after the first instalment repaid with it: later instalments are half.
     extra = (1e6 - instalments[0]) / 2
     paid = (instalments[0] + extra, *(p / 2 for p in instalments[1:]))
-    books = line(
-        terms=terms, draws=(DRAW,), repayments=tuple(repay_line(t + 1, p) for t, p in enumerate(paid))
-    )
+    books = line(terms=terms, draws=(DRAW,), repayments=tuple(repay_line(t + 1, p) for t, p in enumerate(paid)))
     assert books.owed_usd[4, 0] == pytest.approx(0, abs=1e-6)
     assert books.debt.ahead_usd[:, 0].tolist() == pytest.approx([0, extra, 0, 0, 0], abs=1e-6)
 
@@ -196,9 +190,7 @@ def test_an_old_loan_that_counts_the_full_term() -> None:
 def test_an_old_loan_repays_over_what_is_left_of_its_term() -> None:
     # Without interest, three months left: a third each, whatever the original term.
     terms = {"repayment": "amortising", "apr": 0.0}
-    books = old_loan(
-        terms=terms, repayments=tuple(Repayment(t, "Old loan", 0, OPENING, 4e5) for t in (1, 2, 3))
-    )
+    books = old_loan(terms=terms, repayments=tuple(Repayment(t, "Old loan", 0, OPENING, 4e5) for t in (1, 2, 3)))
     assert books.debt.ahead_usd[:, 0].tolist() == pytest.approx([0] * 5, abs=1e-6)
     assert books.debt.service_usd[:, 0].tolist() == pytest.approx([0, 4e5, 4e5, 4e5, 0])
 
@@ -227,8 +219,9 @@ def test_a_partial_liquidation_in_the_books() -> None:
     assert books.debt.principal_usd[1, 0] == pytest.approx(1.2e6 - principal)
     assert books.debt.liquidation_fee_usd[1, 0] == pytest.approx(sold_usd * 0.02)
     assert books.debt.liquidation_surplus_usd[1, 0] == pytest.approx(0, abs=1e-6)
-    # The pledge of the principal that was met comes free: the contract's proportion, 25 BTC per $1m.
-    assert books.pledged_btc[1, 0] == pytest.approx(30 - principal * 25e-6)
+    # The lender keeps what it has not sold: 60% of the low's value is left owing.
+    assert books.pledged_btc[1, 0] == pytest.approx(30 - sold_usd / 50_000)
+    assert books.debt.principal_usd[1, 0] / (books.pledged_btc[1, 0] * 50_000) == pytest.approx(0.6)
     assert books.cash_usd[1] == pytest.approx(1e6 - 12_000)
 
 

@@ -65,9 +65,7 @@ CASES = [
     Case("one tier today", 4e5, 0, LINE, {"draws": (DRAW, Draw(0, "Line", 0, 4e5))}),
     Case("smallest draw", 5e5, 0, line(min_draw_usd=1.5e6), {"draws": (DRAW,)}),
     # Repayments.
-    Case(
-        "no negative amounts", 1e5, 1, LINE, {"draws": (DRAW,), "repayments": (repaid(1, -1e5),)}, among=True
-    ),
+    Case("no negative amounts", 1e5, 1, LINE, {"draws": (DRAW,), "repayments": (repaid(1, -1e5),)}, among=True),
     Case(
         "only loans drawn on the way here are repaid",
         1e6,
@@ -122,9 +120,7 @@ CASES = [
         among=True,
     ),
     # Collateral.
-    Case(
-        "no negative amounts", 1, 2, {**LINE}, {"draws": (DRAW,), "pledges": (Pledge(2, "Line", -1.0, 0.0),)}
-    ),
+    Case("no negative amounts", 1, 2, {**LINE}, {"draws": (DRAW,), "pledges": (Pledge(2, "Line", -1.0, 0.0),)}),
     Case(
         "pledged BTC is not negative",
         5,
@@ -255,11 +251,7 @@ CASES = [
         1e5,
         2,
         CALLED,
-        {
-            "liquidations": (
-                Liquidation(2, "Old loan", SOLD_USD / 50_000, ((0, OPENING, SOLD_USD * 0.98 - 1e5),)),
-            )
-        },
+        {"liquidations": (Liquidation(2, "Old loan", SOLD_USD / 50_000, ((0, OPENING, SOLD_USD * 0.98 - 1e5),)),)},
         CRASH,
     ),
 ]

@@ -27,9 +27,7 @@ def offer(**changes: Any) -> dict[str, Any]:
     return {"machines": {"candidates": [candidate(**changes)]}}
 
 
-@pytest.mark.parametrize(
-    ("lead", "running_ph"), [(0, [0, 2, 2, 2, 2]), (1, [0, 0, 2, 2, 2]), (3, [0, 0, 0, 0, 2])]
-)
+@pytest.mark.parametrize(("lead", "running_ph"), [(0, [0, 2, 2, 2, 2]), (1, [0, 0, 2, 2, 2]), (3, [0, 0, 0, 0, 2])])
 def test_machines_hash_in_the_month_after_they_arrive(lead: int, running_ph: list[float]) -> None:
     books = books_of(tree(), offer(lead_months=lead), orders=(Order(0, "new", "Plains", 10.0),))
     assert books.fleet.running_ph.tolist() == pytest.approx(running_ph)
@@ -62,9 +60,7 @@ def test_the_catalogue_price_where_none_is_quoted() -> None:
 
 def test_a_delayed_delivery_hashes_and_is_paid_later_on_its_branch_only() -> None:
     # Nodes 1..4 a branch on time, 5..8 a stress with two months' delay.
-    on = tree(
-        (-1, 0, 1, 2, 3, 0, 5, 6, 7), stressed=[5, 6, 7, 8], delivery_delay_months=[0, 0, 0, 0, 0, 2, 2, 2, 2]
-    )
+    on = tree((-1, 0, 1, 2, 3, 0, 5, 6, 7), stressed=[5, 6, 7, 8], delivery_delay_months=[0, 0, 0, 0, 0, 2, 2, 2, 2])
     books = books_of(on, offer(lead_months=1, deposit_share=0.5), orders=(Order(0, "new", "Plains", 10.0),))
     assert books.fleet.running_ph.tolist() == pytest.approx([0, 0, 2, 2, 2, 0, 0, 0, 2])
     assert books.fleet.capex_usd.tolist() == pytest.approx([20_000, 20_000, 0, 0, 0, 0, 0, 20_000, 0])

@@ -15,9 +15,7 @@ def rows(count, start="2024-01-01"):
 def read(tmp_path, lines, **window):
     csv = tmp_path / "btc.csv"
     csv.write_text("\n".join(["date,price_usd", *lines]) + "\n")
-    return daily_log_returns(
-        Bootstrap(process="bootstrap", view="btc_neutral", csv=str(csv), block_days=10, **window)
-    )
+    return daily_log_returns(Bootstrap(process="bootstrap", view="btc_neutral", csv=str(csv), block_days=10, **window))
 
 
 def test_returns_in_order_of_date_whatever_the_files_order(tmp_path):

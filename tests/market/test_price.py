@@ -27,9 +27,7 @@ def history(tmp_path):
     prices = 100 * np.exp(np.cumsum(0.05 + 0.001 * np.arange(100)))
     days = np.datetime64("2024-01-01") + np.arange(100)
     csv = tmp_path / "history.csv"
-    csv.write_text(
-        "date,price_usd\n" + "".join(f"{d},{p!r}\n" for d, p in zip(days, prices.tolist(), strict=True))
-    )
+    csv.write_text("date,price_usd\n" + "".join(f"{d},{p!r}\n" for d, p in zip(days, prices.tolist(), strict=True)))
     return Bootstrap(process="bootstrap", view="btc_neutral", csv=str(csv), block_days=5)
 
 

@@ -34,9 +34,7 @@ def test_bootstrap_of_real_returns(make, shape, well_formed):
         "from_date": "2020-01-01",
         "block_days": 20,
     }
-    scenario = make(
-        market__price=process, market__tree={"branching": shape({1: 3, 4: 2, 7: 2}), "low_quantile": 0.05}
-    )
+    scenario = make(market__price=process, market__tree={"branching": shape({1: 3, 4: 2, 7: 2}), "low_quantile": 0.05})
     fan = simulate(scenario)
     assert (80_000 / fan.price_usd).mean(axis=0) == pytest.approx(1.0, abs=1e-12)
     history = pd.read_csv(HISTORY, index_col="date")["price_usd"].loc["2020-01-01":]

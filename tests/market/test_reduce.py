@@ -51,9 +51,7 @@ def test_shape_of_the_flagship(flagship, well_formed):
 def test_holding_dollars_gains_no_btc_at_any_node(make, shape, process):
     """btc_neutral: E[1 / P] of the children is 1 / P at every node, so E[1 / P_t] is flat every month."""
     price = process or {"process": "gbm", "view": "btc_neutral", "volatility_pa": 0.8}
-    scenario = make(
-        market__price=price, market__tree={"branching": shape({2: 3, 4: 2, 9: 4}), "low_quantile": 0.05}
-    )
+    scenario = make(market__price=price, market__tree={"branching": shape({2: 3, 4: 2, 9: 4}), "low_quantile": 0.05})
     tree = fan_to_tree(simulate(scenario), scenario)
     for node in range(len(tree)):
         if tree.children[node]:
@@ -74,9 +72,7 @@ def test_holding_btc_gains_no_dollars_when_those_count(make, shape):
     tree = fan_to_tree(simulate(scenario), scenario)
     for node in range(len(tree)):
         if tree.children[node]:
-            assert conditional_mean(tree, node, tree.price_usd) == pytest.approx(
-                tree.price_usd[node], rel=1e-12
-            )
+            assert conditional_mean(tree, node, tree.price_usd) == pytest.approx(tree.price_usd[node], rel=1e-12)
 
 
 @pytest.mark.parametrize("view", ["btc_neutral", "usd_neutral", {"median_growth_pa": 0.4}])

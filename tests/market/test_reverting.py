@@ -11,9 +11,7 @@ def test_mean_is_one_every_day_and_months_go_on():
     factor = MeanOneFactor(0.8, 6.0, 400).advance(normals)
     assert factor.mean(axis=1) == pytest.approx(1.0, abs=1e-12)
     in_parts = MeanOneFactor(0.8, 6.0, 400)
-    assert np.concatenate([in_parts.advance(normals[:25]), in_parts.advance(normals[25:])]) == pytest.approx(
-        factor
-    )
+    assert np.concatenate([in_parts.advance(normals[:25]), in_parts.advance(normals[25:])]) == pytest.approx(factor)
 
 
 def test_spread_settles_at_the_stationary_law():

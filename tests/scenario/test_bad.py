@@ -22,9 +22,7 @@ WITHOUT_COMMENT = {
     "empty.yaml": "# 1: the file is empty",
     "utf16.yaml": "# 1: the file is not UTF-8 text",
 }
-EXPECTED = re.compile(
-    r"# (?:(?P<file>[\w/.]+):)?(?P<line>\d+)(?: \((?P<count>\d+) problems\))?: (?P<fragment>.+)"
-)
+EXPECTED = re.compile(r"# (?:(?P<file>[\w/.]+):)?(?P<line>\d+)(?: \((?P<count>\d+) problems\))?: (?P<fragment>.+)")
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

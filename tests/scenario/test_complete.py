@@ -113,17 +113,13 @@ def test_a_faulty_entry_of_the_catalogue_is_told_once_where_it_stands(tmp_path: 
     (problem,) = raised.value.problems
     assert problem.path == "lender_bullet.call_ltv"
     assert Path(problem.file).name == "loans.yaml"
-    assert (
-        '"call_ltv": 7' in (tmp_path / "catalogue" / "loans.yaml").read_text().splitlines()[problem.line - 1]
-    )
+    assert '"call_ltv": 7' in (tmp_path / "catalogue" / "loans.yaml").read_text().splitlines()[problem.line - 1]
 
 
 @pytest.mark.parametrize("kind", ["asics", "loans", "sites"])
 def test_a_faulty_entry_that_nobody_uses_is_told_too(tmp_path: Path, kind: str) -> None:
     path = write_scenario(tmp_path)
-    (tmp_path / "catalogue" / f"{kind}.yaml").write_text(
-        json.dumps({**CATALOGUE[kind], "odd": {"as_of": "x"}})
-    )
+    (tmp_path / "catalogue" / f"{kind}.yaml").write_text(json.dumps({**CATALOGUE[kind], "odd": {"as_of": "x"}}))
     with pytest.raises(ScenarioError, match=r"odd\.source: is required"):
         load_scenario(path)
 

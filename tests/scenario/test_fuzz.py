@@ -25,16 +25,12 @@ VALUES = st.recursive(
     | st.text(max_size=8)
     | st.sampled_from(["gbm", "cases", "btc_neutral", "s21", "hydro", "lender_sparse", "texas", "2026-10-03"])
     | st.sampled_from([0, 1, -1, 0.5, 12, 1e12, "", "\0", "/", "..", "yes"]),
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["name", "x", "model"]), inner)
-    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["name", "x", "model"]), inner),
     max_leaves=5,
 )
 PIECES = st.sampled_from(
     [b"\t", b"'", b'"', b"[", b"]", b"{", b"}", b": ", b"- ", b"\n", b"&a ", b"*a", b"!!", b"|", b"%", b"#"]
-) | st.sampled_from(
-    [b"---\n", b"\xff", b"\0", b"1e99", b".nan", b"extends: _base.yaml\n", b"null", b"? ", b"<<: *a\n"]
-)
+) | st.sampled_from([b"---\n", b"\xff", b"\0", b"1e99", b".nan", b"extends: _base.yaml\n", b"null", b"? ", b"<<: *a\n"])
 FEW = settings(
     max_examples=100,
     deadline=None,
@@ -64,9 +60,7 @@ PLACES = [place for place in places(DATA) if place]
 
 
 @FEW
-@given(
-    place=st.sampled_from(PLACES), value=VALUES, new_key=st.none() | st.text(max_size=6), drop=st.booleans()
-)
+@given(place=st.sampled_from(PLACES), value=VALUES, new_key=st.none() | st.text(max_size=6), drop=st.booleans())
 def test_any_value_anywhere(tmp_path: Path, place: Any, value: Any, new_key: str | None, drop: bool) -> None:
     data = json.loads(json.dumps(DATA))
     parent = data
@@ -85,11 +79,7 @@ def test_any_value_anywhere(tmp_path: Path, place: Any, value: Any, new_key: str
 
 
 @FEW
-@given(
-    st.lists(
-        st.tuples(st.integers(0, len(TEXT)), st.integers(0, 40), PIECES | st.binary(max_size=3)), max_size=4
-    )
-)
+@given(st.lists(st.tuples(st.integers(0, len(TEXT)), st.integers(0, 40), PIECES | st.binary(max_size=3)), max_size=4))
 def test_any_bytes(tmp_path: Path, edits: list[tuple[int, int, bytes]]) -> None:
     text = TEXT
     for start, length, piece in edits:
@@ -102,9 +92,7 @@ def test_any_bytes(tmp_path: Path, edits: list[tuple[int, int, bytes]]) -> None:
 
 @FEW
 @given(
-    path=st.sampled_from(
-        ["treasury.cash_usd", "facilities[line].tiers", "market.price", "sites[0]", "machines"]
-    )
+    path=st.sampled_from(["treasury.cash_usd", "facilities[line].tiers", "market.price", "sites[0]", "machines"])
     | st.text(alphabet="abst.[]0_=-", max_size=12),
     value=st.text(max_size=12) | VALUES.map(lambda value: json.dumps(value)),
 )

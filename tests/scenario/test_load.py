@@ -42,9 +42,7 @@ def test_the_hash_does_not_depend_on_where_or_how_it_is_written(tmp_path: Path) 
     first = load_scenario(with_history(tmp_path / "a"))
     shutil.copytree(tmp_path / "a", tmp_path / "b")
     text = (tmp_path / "b" / "scenario.yaml").read_text()
-    other = text.replace('"cash_usd": 2000000', '"cash_usd": 2.0e6').replace(
-        '"name": "minimal"', '"name": minimal'
-    )
+    other = text.replace('"cash_usd": 2000000', '"cash_usd": 2.0e6').replace('"name": "minimal"', '"name": minimal')
     assert other != text
     (tmp_path / "b" / "scenario.yaml").write_text(other)
     assert load_scenario(tmp_path / "b" / "scenario.yaml").sha256 == first.sha256

@@ -11,7 +11,7 @@ import pytest
 from optimizer.formulation.build import build
 from optimizer.market.tree import Tree
 from optimizer.solve.diagnose import explain
-from optimizer.solve.highs import Infeasible, Solver
+from optimizer.solve.highs import NoPlanError, Solver
 from optimizer.solve.linear_model import to_arrays
 from tests.formulation.planned import liability, no_cash, path, scenario
 from tests.ledger.company import PRICE, loan, requirements, treasury, tree
@@ -126,7 +126,7 @@ def test_the_requirement_is_named_with_what_is_missing(name: str) -> None:
     given = scenario(**case.company)
     f = build(given, case.on)
     solver = Solver(to_arrays(f), given.solver)
-    with pytest.raises(Infeasible):
+    with pytest.raises(NoPlanError):
         solver.solve()
     text = explain(f, solver)
     said = next(line for line in text.splitlines() if "short by" in line and case.words in line)

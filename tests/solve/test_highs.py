@@ -8,7 +8,7 @@ import pytest
 from optimizer.errors import LimitError
 from optimizer.formulation.build import build
 from optimizer.scenario.schema import SolverSettings
-from optimizer.solve.highs import Infeasible, Solver
+from optimizer.solve.highs import NoPlanError, Solver
 from optimizer.solve.linear_model import to_arrays
 from tests.formulation.mixed import mixed, mixed_tree
 from tests.formulation.planned import path, scenario
@@ -46,7 +46,7 @@ def test_a_limit_after_a_plan_gives_the_plan_and_its_gap() -> None:
 
 def test_an_impossible_model_is_infeasible() -> None:
     given = scenario(requirements=requirements(min_btc=1_000.0))
-    with pytest.raises(Infeasible):
+    with pytest.raises(NoPlanError):
         Solver(to_arrays(build(given, path([PRICE] * 5))), given.solver).solve()
 
 
@@ -63,7 +63,7 @@ def test_bounds_cost_and_kinds_are_restored_after_every_solve() -> None:
     column = solver.model.columns["sell_btc"][0]
     solver.solve({column: (1.0, 1.0)})
     assert solver.relax({column: (2.0, 2.0)}, solver.model.cost * 0.0)[column] == pytest.approx(2.0)
-    with pytest.raises(Infeasible):
+    with pytest.raises(NoPlanError):
         solver.solve({column: (1_000.0, 1_000.0)})
     after = solver.highs.getLp()
     for name in ("col_lower_", "col_upper_", "col_cost_", "row_lower_", "row_upper_", "integrality_"):
