@@ -84,6 +84,10 @@ def plan(
     """Make the plan: what to buy, sell and borrow today, and what to do on every branch after."""
     from optimizer.planning import plan as make_plan
 
+    if out is not None:
+        from optimizer.report.write import refuse_foreign
+
+        refuse_foreign(out)
     with _Progress() as progress:
         made = make_plan(file, overrides=override or (), sets=set_ or (), compare=compare, tell=progress.tell)
         for warning in made.loaded.warnings:

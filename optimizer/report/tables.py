@@ -8,6 +8,7 @@ says what every column means.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -20,24 +21,28 @@ if TYPE_CHECKING:
     from optimizer.planning import Plan
 
 
+# Every table by name, in the order in which they are written.
+TABLES: dict[str, Callable[[Plan], pd.DataFrame]] = {
+    "orders": decisions.orders,
+    "retirements": decisions.retirements,
+    "draws": decisions.draws,
+    "repayments": decisions.repayments,
+    "pledges": decisions.pledges,
+    "liquidations": decisions.liquidations,
+    "nodes": state.nodes,
+    "debts": state.debts,
+    "months": state.months,
+    "outcomes": state.outcomes,
+    "terms": context.terms,
+    "comparators": context.comparators,
+    "machines": context.machines,
+    "requirements": context.requirements,
+    "loan_ties": context.loan_ties,
+    "machine_ties": context.machine_ties,
+    "market": context.market,
+}
+
+
 def tables_of(plan: Plan) -> dict[str, pd.DataFrame]:
     """All tables by name. A table without rows keeps its columns."""
-    return {
-        "orders": decisions.orders(plan),
-        "retirements": decisions.retirements(plan),
-        "draws": decisions.draws(plan),
-        "repayments": decisions.repayments(plan),
-        "pledges": decisions.pledges(plan),
-        "liquidations": decisions.liquidations(plan),
-        "nodes": state.nodes(plan),
-        "debts": state.debts(plan),
-        "months": state.months(plan),
-        "outcomes": state.outcomes(plan),
-        "terms": context.terms(plan),
-        "comparators": context.comparators(plan),
-        "machines": context.machines(plan),
-        "requirements": context.requirements(plan),
-        "loan_ties": context.loan_ties(plan),
-        "machine_ties": context.machine_ties(plan),
-        "market": context.market(plan),
-    }
+    return {name: table(plan) for name, table in TABLES.items()}

@@ -13,6 +13,7 @@ import pandas as pd
 
 from optimizer.errors import OutputError
 from optimizer.report.plan_json import plan_document, records
+from optimizer.report.tables import TABLES
 
 if TYPE_CHECKING:
     from optimizer.planning import Plan
@@ -33,7 +34,7 @@ def write_plan(plan: Plan, out: Path) -> list[Path]:
     """
     out = out.resolve()
     tables = cast("dict[str, pd.DataFrame]", plan.tables)
-    refuse_foreign(out, {f"{name}.csv" for name in tables})
+    refuse_foreign(out)
     document = json.dumps(plan_document(plan), indent=1, allow_nan=False, ensure_ascii=False)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -51,11 +52,12 @@ def write_plan(plan: Plan, out: Path) -> list[Path]:
     return [out / PLAN_FILE, *(out / f"{name}.csv" for name in tables)]
 
 
-def refuse_foreign(out: Path, tables: set[str]) -> None:
+def refuse_foreign(out: Path) -> None:
     """Raise `OutputError` if ``out`` is there and is not a folder that a plan may replace.
 
-    ``out`` is absolute; ``tables``: names of the plan's CSV files.
+    Worth asking before a plan is made: solving takes longer than looking.
     """
+    out = out.resolve()
     try:
         if not out.exists():
             return
@@ -66,7 +68,7 @@ def refuse_foreign(out: Path, tables: set[str]) -> None:
             return _refuse_working_folder(out)
         if not _is_plan(out / PLAN_FILE):
             raise OutputError(f"{out} is there already and holds no hashlever plan. Name a new or an empty folder.")
-        foreign = [name for name in held if name not in {PLAN_FILE, *BESIDE_PLAN, *tables}]
+        foreign = [name for name in held if name not in {PLAN_FILE, *BESIDE_PLAN, *(f"{name}.csv" for name in TABLES)}]
         if foreign:
             raise OutputError(
                 f"{out} holds {foreign[0]!r}, which hashlever did not write and would have to delete. "

@@ -16,6 +16,7 @@ import numpy as np
 
 from optimizer.formulation.model import Formulation
 from optimizer.solve.highs import Solver, to_highs
+from optimizer.solve.linear_model import Floats
 
 # (family, index) of a row.
 Row = tuple[str, Any]
@@ -71,11 +72,12 @@ REQUIREMENTS: dict[str, Requirement] = {
 def explain(f: Formulation, solver: Solver) -> str:
     """Why no plan exists, in business words, with the smallest change that would allow one."""
     lines = ["No plan meets every requirement."]
-    gives = _smallest_relaxation(f, solver)
+    gives, nearest = _smallest_relaxation(f, solver)
     if gives:
         lines.append("The least that would have to give:")
         lines += [f"  - {line}" for line in gives]
-    conflict = _conflict(f, solver)
+    # Where only whole numbers conflict, those of the nearest thing to a plan show which requirements do.
+    conflict = _conflict(f, solver) or _conflict(f, solver, nearest)
     if conflict:
         lines.append("Requirements that cannot hold together:")
         lines += [f"  - {line}" for line in conflict]
@@ -84,7 +86,8 @@ def explain(f: Formulation, solver: Solver) -> str:
     return "\n".join(lines)
 
 
-def _smallest_relaxation(f: Formulation, solver: Solver) -> list[str]:
+def _smallest_relaxation(f: Formulation, solver: Solver) -> tuple[list[str], Floats | None]:
+    """What would have to give, and the solution that gives so little."""
     model = solver.model
     highs = highspy.Highs()
     highs.setOptionValue("output_flag", False)
@@ -104,8 +107,9 @@ def _smallest_relaxation(f: Formulation, solver: Solver) -> list[str]:
             slacks.append(r)
     highs.run()
     if highs.getModelStatus() not in (highspy.HighsModelStatus.kOptimal, highspy.HighsModelStatus.kTimeLimit):
-        return []
-    x = np.array(highs.getSolution().col_value)[columns:]
+        return [], None
+    solution = np.array(highs.getSolution().col_value)
+    x = solution[columns:]
     worst: dict[tuple[str, str], tuple[float, Row]] = {}
     for amount, r in zip(x, slacks, strict=True):
         if amount > TOLERANCE:
@@ -121,11 +125,12 @@ def _smallest_relaxation(f: Formulation, solver: Solver) -> list[str]:
             f"{_words(f, family)}{who}: short by {_amount(size)} {wanted.unit} {_place(f, row)}"
             f" (change {wanted.loosen})"
         )
-    return lines
+    return lines, solution[:columns]
 
 
-def _conflict(f: Formulation, solver: Solver) -> list[str]:
-    """Families of an irreducible infeasible set of rows of the relaxation; empty when only integers conflict."""
+def _conflict(f: Formulation, solver: Solver, at: Floats | None = None) -> list[str]:
+    """Families of an irreducible infeasible set of rows of the relaxation; empty when only integers conflict, unless
+    they are held as they are ``at`` some solution."""
     model = solver.model
     highs = highspy.Highs()
     highs.setOptionValue("output_flag", False)
@@ -135,6 +140,8 @@ def _conflict(f: Formulation, solver: Solver) -> list[str]:
     if len(whole):
         kind = np.full(len(whole), highspy.HighsVarType.kContinuous)
         highs.changeColsIntegrality(len(whole), whole, kind)
+        if at is not None:
+            highs.changeColsBounds(len(whole), whole, np.round(at[whole]), np.round(at[whole]))
     highs.setOptionValue("iis_strategy", 4)
     status, iis = highs.getIis()
     if status != highspy.HighsStatus.kOk or not iis.valid_:
