@@ -73,13 +73,15 @@ def liquidation_only_if_chosen(f: Formulation, n: int, i: int) -> Row:
 def _sale_gap(f: Formulation, n: int, debt: Debt) -> Terms:
     """What the sale brings towards the contract's aim, less what the aim needs; 0 when the contract is followed.
 
-    To a target LTV t:  q low (1 - fee - t) - (D[p] - t low C[p]).  To be repaid whole:  q low (1 - fee) - owed[p].
+    To a target LTV t:  q low (1 - fee - t) - (D[p] - t low C[p]).  To be repaid whole:  q low (1 - fee) - D[p] (1 + accrued[p]).
     """
     p, low = f.data.parent(n), float(f.data.low[n])
     fee, target = debt.terms.liquidation_fee_share, debt.terms.liquidation_target_ltv
     q = f.pyomo.seized_btc[n, debt.name]
     if target is None:
-        return Terms().add(low * (1 - fee), q).plus(f.owed(p, debt), -1.0)
+        # Interest that had accrued before today on a loan that pays monthly is paid in cash with month 1's.
+        month = f.data.month(p)
+        return Terms().add(low * (1 - fee), q).plus(f.principal_of(p, debt, lambda t: 1 + t.accrued(month)), -1.0)
     row = Terms().add(low * (1 - fee - target), q)
     return row.plus(f.ltv_debt(p, debt), -1.0).plus(f.pledged(p, debt), target * low)
 

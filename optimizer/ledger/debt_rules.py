@@ -156,6 +156,9 @@ def _liquidation_checks(
 
     low = tree.low_usd[:, None]
     counted, owed = before(tree, debt.counted_usd), before(tree, debt.owed_usd)
+    # Interest owed today on a loan that pays monthly is paid in cash with month 1's, sale or no sale.
+    in_cash = [loan.accrued_usd * (loan.interest == "monthly") for loan in scenario.loans]
+    owed[tree.month == 1, : len(in_cash)] -= in_cash
     collateral = before(tree, debt.pledged_btc) * low
     uncalled = [c.call_ltv for c in contracts] * collateral - counted
     yield at_nodes("liquidation only after a call", "USD", scale.usd, where(forced, uncalled), names)

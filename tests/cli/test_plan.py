@@ -1,0 +1,109 @@
+"""`hashlever plan`: what it prints, what it writes, and every way it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command import ENDLESS, SCENARIOS, SMALL, command, hashlever
+
+TOP_UP = SCENARIOS / "teach_top_up.yaml"
+BORROW = SCENARIOS / "teach_borrow_or_sell.yaml"
+FLAGSHIP = SCENARIOS / "fleet_refresh.yaml"
+SECTIONS = ["Do today", "Money", "Risk", "Against", "Doubt", "How it was found"]
+
+
+def test_the_report_has_its_sections_in_order() -> None:
+    done = hashlever("plan", BORROW)
+    assert done.returncode == 0
+    assert [line for line in done.stdout.splitlines() if line in SECTIONS] == SECTIONS
+    assert "30.4348 BTC" in done.stdout
+    assert "transformer falls due in month 0" in done.stderr
+
+
+def test_json_is_what_is_written(tmp_path: Path) -> None:
+    out = tmp_path / "plans" / "top-up"
+    done = hashlever("plan", TOP_UP, "--no-compare", "--json", "--out", out)
+    assert done.returncode == 0
+    printed = json.loads(done.stdout)
+    assert printed["objective"]["value_btc"] == pytest.approx(22.0, abs=1e-6)
+    assert printed["comparators"] == []
+    written = json.loads((out / "plan.json").read_text(encoding="utf-8"))
+    assert written == printed
+    assert f"wrote {len(list(out.iterdir()))} files to {out}" in done.stderr
+
+
+def test_no_compare_plans_no_alternative() -> None:
+    compared = json.loads(hashlever("plan", BORROW, "--json").stdout)["comparators"]
+    assert [row["name"] for row in compared if row["feasible"]] == ["borrow_most", "sell_only"]
+
+
+def test_a_foreign_folder_is_left_alone_and_refused_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "minutes.md").write_text("what the board said")
+    done = hashlever("plan", TOP_UP, "--no-compare", "--out", tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "holds no hashlever plan" in done.stderr
+    assert "solve" not in done.stderr
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"minutes.md": "what the board said"}
+
+
+def test_an_infeasible_scenario_is_told_in_business_words(tmp_path: Path) -> None:
+    done = hashlever("plan", TOP_UP, "--set", "treasury.btc_lots[0].btc=19", "--out", tmp_path / "plan")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "No plan meets every requirement." in done.stderr
+    assert "margin calls met at the month's low, loan" in done.stderr
+    # 800,000 - 0.65 * 19 BTC * $63,000.
+    assert "short by 21,950 USD in month 3" in done.stderr
+    assert "ltv_at_low" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_limit_before_any_plan(tmp_path: Path) -> None:
+    done = hashlever("plan", FLAGSHIP, *SMALL, "--set=solver.time_limit_s=0.01", "--out", tmp_path / "plan")
+    assert (done.returncode, done.stdout) == (4, "")
+    assert "stopped by the limit of 0.01 s before any plan was found" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_limit_with_a_plan_in_hand_gives_the_plan_and_its_gap(tmp_path: Path) -> None:
+    out = tmp_path / "plan"
+    done = hashlever("plan", FLAGSHIP, *SMALL, *ENDLESS, "--set=solver.time_limit_s=5", "--json", "--out", out)
+    assert done.returncode == 5
+    solver = json.loads(done.stdout)["solver"]
+    assert solver["hit_limit"] is True
+    assert 0 < solver["gap_share"] < 0.1
+    assert json.loads((out / "plan.json").read_text(encoding="utf-8"))["solver"] == solver
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for a process group")
+@pytest.mark.parametrize("compare", ["--compare", "--no-compare"])
+def test_ctrl_c_ends_a_solve_at_once_and_writes_nothing(tmp_path: Path, compare: str) -> None:
+    process = subprocess.Popen(
+        [command(), "plan", FLAGSHIP, *SMALL, *ENDLESS, compare, "--out", tmp_path / "plan"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        # A group of its own, as a shell gives it: Ctrl-C reaches its worker processes too.
+        start_new_session=True,
+    )
+    try:
+        assert process.stderr is not None
+        assert any("solve:" in line for line in process.stderr)
+        time.sleep(1.0)
+        os.killpg(process.pid, signal.SIGINT)
+        printed, error = process.communicate(timeout=15)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    assert (process.returncode, printed) == (130, "")
+    assert error.strip() == "interrupted; nothing was written"
+    assert list(tmp_path.iterdir()) == []
