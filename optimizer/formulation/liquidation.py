@@ -73,7 +73,8 @@ def liquidation_only_if_chosen(f: Formulation, n: int, i: int) -> Row:
 def _sale_gap(f: Formulation, n: int, debt: Debt) -> Terms:
     """What the sale brings towards the contract's aim, less what the aim needs; 0 when the contract is followed.
 
-    To a target LTV t:  q low (1 - fee - t) - (D[p] - t low C[p]).  To be repaid whole:  q low (1 - fee) - D[p] (1 + accrued[p]).
+    To a target LTV t:  q low (1 - fee - t) - (D[p] - t low C[p]).
+    To be repaid whole:  q low (1 - fee) - D[p] (1 + accrued[p]).
     """
     p, low = f.data.parent(n), float(f.data.low[n])
     fee, target = debt.terms.liquidation_fee_share, debt.terms.liquidation_target_ltv

@@ -42,11 +42,13 @@ class Alternative:
 
 @dataclass(frozen=True)
 class _Order:
-    """What a worker is to solve: the model within ``bounds``; with ``most_debt``, first the most that can be drawn
-    today within them."""
+    """What a worker is to solve: the model within ``bounds``. With ``most_debt`` (column of a draw -> the lender's
+    least), first the most that can be drawn today within them; with ``certain``, first that model of the average
+    future, whose decisions of today then hold."""
 
     bounds: Bounds
-    most_debt: dict[int, float] | None = None  # column of a draw -> the lender's least
+    most_debt: dict[int, float] | None = None
+    certain: LinearModel | None = None
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class Alternatives:
 
     def results(self, plan: Solution) -> list[Alternative]:
         """All alternatives, once the plan is known; waits for the workers."""
-        started = [*self._at_once, self._start(_AFTER_PLAN, plan)]
+        started = [*self._at_once, *(self._start(wanted, plan) for wanted in _AFTER_PLAN)]
         return [_finished(wanted, result) for wanted, result in started]
 
     def close(self) -> None:
@@ -100,6 +102,13 @@ def _work(model: LinearModel, settings: SolverSettings, order: _Order) -> Soluti
         bounds = order.bounds
         if order.most_debt is not None:
             bounds = _with_most_debt(solver, bounds, order.most_debt)
+        if order.certain is not None:
+            try:
+                # A sure future needs no fine answer; a tenth of a percent of it takes seconds of whole lots.
+                coarse = settings.model_copy(update={"gap_share": max(settings.gap_share, 0.005)})
+                bounds = _today_of(order.certain, Solver(order.certain, coarse).solve().x, model)
+            except NoPlanError:
+                return "even the average future has no plan"
         return solver.solve(bounds)
     except NoPlanError:
         return "breaks a requirement on some branch"
@@ -171,11 +180,11 @@ def _plan_of_mean_path(f: Formulation, model: LinearModel, plan: Solution | None
     scenario = f.data.scenario
     if len(f.data.tree.leaves) < 2:
         return "there is only one future"
-    certain = to_arrays(build(scenario, mean_path(f.data.tree, scenario.numeraire)))
-    try:
-        x = Solver(certain, scenario.solver).solve().x
-    except NoPlanError:
-        return "even the average future has no plan"
+    return _Order({}, certain=to_arrays(build(scenario, mean_path(f.data.tree, scenario.numeraire))))
+
+
+def _today_of(certain: LinearModel, x: Floats, model: LinearModel) -> Bounds:
+    """Bounds that hold today's decisions as they are in the solution of another model of the same company."""
     bounds: Bounds = {}
     for name in ("order_lots", "retire_ph", "tier_open", "principal_usd"):
         for index, column in model.columns.get(name, {}).items():
@@ -185,16 +194,19 @@ def _plan_of_mean_path(f: Formulation, model: LinearModel, plan: Solution | None
                 at = certain.columns[name].get(index)
                 value = 0.0 if at is None else float(x[at])
                 bounds[column] = (value, value)
-    return _Order(bounds)
+    return bounds
 
 
 _AT_ONCE = (
-    _Alternative("borrow_most", "draw today as much as lenders and requirements allow", _most_debt_today),
-    _Alternative("mean_path", "follow the plan of the average future, then adapt", _plan_of_mean_path),
-    _Alternative("no_machines", "order no machines, now or later", _no_orders),
     _Alternative("sell_only", "sell BTC for every bill, draw no loan", _no_draws),
+    _Alternative("no_machines", "order no machines, now or later", _no_orders),
+    _Alternative("borrow_most", "draw today as much as lenders and requirements allow", _most_debt_today),
 )
-_AFTER_PLAN = _Alternative("btc_instead", "buy BTC today with the money the plan spends on machines", _btc_for_machines)
+_AFTER_PLAN = (
+    _Alternative("btc_instead", "buy BTC today with the money the plan spends on machines", _btc_for_machines),
+    # It need not know the plan; it waits so that the one before it, which must, does not have to.
+    _Alternative("mean_path", "follow the plan of the average future, then adapt", _plan_of_mean_path),
+)
 
 
 def outcome_of(f: Formulation, model: LinearModel, solution: Solution) -> tuple[Floats, float, float, float]:

@@ -12,7 +12,6 @@ import optimizer
 SCENARIOS = Path(optimizer.__file__).parents[1] / "scenarios"
 # A model small enough for a second, of the flagship's kind.
 SMALL = (
-    "--no-compare",
     "--set=market.fan.paths=400",
     "--set=market.tree.branching=[{month: 1, children: 2}, {month: 4, children: 2}]",
 )

@@ -24,9 +24,7 @@ def _is_in_words(error: str, path: Path) -> bool:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_words_and_exit_code(
-    path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_words_and_exit_code(path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(sys, "argv", ["hashlever", "validate", str(path)])
     with pytest.raises(SystemExit) as ended:
         main()

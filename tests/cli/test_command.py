@@ -94,7 +94,7 @@ def test_overrides_and_sets_are_laid_over_the_file_in_order(tmp_path: Path) -> N
     [
         (("--set", "nonsense"), "must be path=value"),
         (("--set", "treasury.cash_usd=lots"), "treasury.cash_usd"),
-        (("--set", "treasury.nothing=1"), "there is no such key here"),
+        (("--set", "treasury.nothing=1"), "treasury has no key nothing"),
         (("--override", "nonsense"), "no override of this name"),
     ],
 )

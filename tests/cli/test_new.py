@@ -41,9 +41,7 @@ def test_its_scenarios_are_valid(workspace: Path) -> None:
 
 
 def test_a_plan_can_be_made_there(workspace: Path) -> None:
-    done = hashlever(
-        "plan", "scenarios/teach_one_machine.yaml", "--no-compare", "--out", "plans/first", cwd=workspace
-    )
+    done = hashlever("plan", "scenarios/teach_one_machine.yaml", "--no-compare", "--out", "plans/first", cwd=workspace)
     assert done.returncode == 0
     assert "14.5888 BTC" in done.stdout
     assert (workspace / "plans" / "first" / "plan.json").is_file()

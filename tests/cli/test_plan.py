@@ -40,9 +40,26 @@ def test_json_is_what_is_written(tmp_path: Path) -> None:
     assert f"wrote {len(list(out.iterdir()))} files to {out}" in done.stderr
 
 
-def test_no_compare_plans_no_alternative() -> None:
+def test_alternatives_are_planned_unless_told_otherwise() -> None:
     compared = json.loads(hashlever("plan", BORROW, "--json").stdout)["comparators"]
-    assert [row["name"] for row in compared if row["feasible"]] == ["borrow_most", "sell_only"]
+    assert {row["name"] for row in compared if row["feasible"]} == {"borrow_most", "sell_only"}
+
+
+def test_a_reader_that_stops_early_does_not_stop_the_writing(tmp_path: Path) -> None:
+    out = tmp_path / "plan"
+    with subprocess.Popen(
+        [command(), "plan", TOP_UP, "--no-compare", "--out", out],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        # What `| head` does.
+        process.stdout.close()
+        assert process.wait(timeout=60) == 0
+        assert process.stderr is not None
+        assert "Traceback" not in process.stderr.read()
+    assert (out / "plan.json").is_file()
 
 
 def test_a_foreign_folder_is_left_alone_and_refused_before_the_work(tmp_path: Path) -> None:
@@ -66,7 +83,9 @@ def test_an_infeasible_scenario_is_told_in_business_words(tmp_path: Path) -> Non
 
 
 def test_a_limit_before_any_plan(tmp_path: Path) -> None:
-    done = hashlever("plan", FLAGSHIP, *SMALL, "--set=solver.time_limit_s=0.01", "--out", tmp_path / "plan")
+    done = hashlever(
+        "plan", FLAGSHIP, *SMALL, "--no-compare", "--set=solver.time_limit_s=0.01", "--out", tmp_path / "plan"
+    )
     assert (done.returncode, done.stdout) == (4, "")
     assert "stopped by the limit of 0.01 s before any plan was found" in done.stderr
     assert list(tmp_path.iterdir()) == []
@@ -74,7 +93,8 @@ def test_a_limit_before_any_plan(tmp_path: Path) -> None:
 
 def test_a_limit_with_a_plan_in_hand_gives_the_plan_and_its_gap(tmp_path: Path) -> None:
     out = tmp_path / "plan"
-    done = hashlever("plan", FLAGSHIP, *SMALL, *ENDLESS, "--set=solver.time_limit_s=5", "--json", "--out", out)
+    limited = (*SMALL, *ENDLESS, "--set=solver.time_limit_s=5")
+    done = hashlever("plan", FLAGSHIP, *limited, "--no-compare", "--json", "--out", out)
     assert done.returncode == 5
     solver = json.loads(done.stdout)["solver"]
     assert solver["hit_limit"] is True
