@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -65,7 +67,7 @@ def validate(file: File, override: Overrides = None, set_: Sets = None, json_: J
         return
     from optimizer.report.terminal import print_scenario
 
-    print_scenario(loaded, _stdout())
+    _print_with(lambda console: print_scenario(loaded, console))
 
 
 @app.command()
@@ -88,10 +90,20 @@ def plan(
         from optimizer.report.write import refuse_foreign
 
         refuse_foreign(out)
-    with _Progress() as progress:
-        made = make_plan(file, overrides=override or (), sets=set_ or (), compare=compare, tell=progress.tell)
-        for warning in made.loaded.warnings:
-            progress.note(f"warning: {warning}")
+    try:
+        with _Progress() as progress:
+            made = make_plan(file, overrides=override or (), sets=set_ or (), compare=compare, tell=progress.tell)
+            for warning in made.loaded.warnings:
+                progress.note(f"warning: {warning}")
+    except KeyboardInterrupt:
+        print("interrupted; nothing was written", file=sys.stderr, flush=True)
+        # Not by way of Python's exit: there an interrupted HiGHS has aborted the process.
+        os._exit(ExitCode.INTERRUPTED)
+    if out is not None:
+        from optimizer.report.write import write_plan
+
+        written = write_plan(made, out)
+        print(f"wrote {len(written)} files to {out}", file=sys.stderr)
     if json_:
         from optimizer.report.plan_json import plan_document
 
@@ -99,12 +111,7 @@ def plan(
     else:
         from optimizer.report.terminal import print_plan
 
-        print_plan(made, _stdout())
-    if out is not None:
-        from optimizer.report.write import write_plan
-
-        written = write_plan(made, out)
-        print(f"wrote {len(written)} files to {out}", file=sys.stderr)
+        _print_with(lambda console: print_plan(made, console))
     if made.solver.hit_limit:
         raise typer.Exit(ExitCode.LIMIT_WITH_PLAN)
 
@@ -135,15 +142,28 @@ def _root(
 
 
 def _print_json(document: Any) -> None:
-    print(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+    _write(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def _stdout() -> Console:
+def _print_with(report: Callable[[Console], None]) -> None:
+    """Print a report at the terminal's width; piped, at the width that reports are made for."""
+    from io import StringIO
+
     from rich.console import Console
 
-    console = Console()
-    # Piped output keeps the width a report is made for instead of a terminal's guess.
-    return console if console.is_terminal else Console(width=100)
+    terminal = sys.stdout.isatty()
+    text = StringIO()
+    report(Console(file=text, force_terminal=terminal, width=None if terminal else 100))
+    _write(text.getvalue())
+
+
+def _write(text: str) -> None:
+    """Write to standard output; a reader (head, less) that has seen enough is no error."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class _Progress:
@@ -192,9 +212,3 @@ def main() -> None:
         app()
     except HashleverError as error:
         _fail(error, error.exit_code)
-    except KeyboardInterrupt:
-        _fail(RuntimeError("interrupted; nothing was written"), ExitCode.INTERRUPTED)
-    except BrokenPipeError:
-        # The reader (head, less) has seen enough.
-        sys.stderr.close()
-        raise SystemExit(int(ExitCode.DONE)) from None

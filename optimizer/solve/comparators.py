@@ -8,6 +8,7 @@ plan itself is solved in this one.
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -72,8 +73,8 @@ class Alternatives:
         return [_finished(wanted, result) for wanted, result in started]
 
     def close(self) -> None:
-        """Stop the workers, finished or not."""
-        self._pool.shutdown(wait=False, kill_workers=True)
+        """Stop the workers, finished or not (loky needs psutil to do so cleanly)."""
+        self._pool.shutdown(wait=True, kill_workers=True)
 
     def _start(self, wanted: _Alternative, plan: Solution | None) -> tuple[_Alternative, str | Future[Solution | str]]:
         order = wanted.recipe(self._f, self._model, plan)
@@ -90,7 +91,9 @@ def _finished(wanted: _Alternative, result: str | Future[Solution | str]) -> Alt
 
 
 def _give_way() -> None:
-    """The plan itself comes first: workers take what processor time it leaves."""
+    """The plan itself comes first: workers take what processor time it leaves. Ctrl-C is the main process' affair;
+    it ends them."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "nice"):
         os.nice(10)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -49,6 +50,7 @@ class Solver:
         self.model = model
         self.settings = settings
         self.highs = highspy.Highs()
+        self.highs.HandleUserInterrupt = True
         self._options(self.highs)
         self.highs.passModel(to_highs(model))
 
@@ -113,13 +115,25 @@ class Solver:
         finally:
             self._set_integrality(True)
 
+    def _solve_interruptibly(self) -> None:
+        """Run HiGHS in a thread, so that Ctrl-C reaches this one and stops it."""
+        working = threading.Thread(target=self.highs.run, daemon=True)
+        working.start()
+        try:
+            while working.is_alive():
+                working.join(0.1)
+        except KeyboardInterrupt:
+            self.highs.cancelSolve()
+            working.join()
+            raise
+
     def _run(self) -> tuple[str, bool]:
         h = self.highs
         # From a basis of an earlier solve HiGHS skips presolve, which costs these models ten times the time.
         h.clearSolver()
         # HiGHS counts its time over all runs of one object.
         h.setOptionValue("time_limit", h.getRunTime() + self.settings.time_limit_s)
-        h.run()
+        self._solve_interruptibly()
         status = h.getModelStatus()
         text = h.modelStatusToString(status)
         ok = highspy.HighsModelStatus
@@ -132,7 +146,7 @@ class Solver:
         if status in (ok.kInfeasible, ok.kUnboundedOrInfeasible):
             # Never trust one "infeasible": presolve has been wrong before.
             h.setOptionValue("presolve", "off")
-            h.run()
+            self._solve_interruptibly()
             again = h.getModelStatus()
             h.setOptionValue("presolve", "choose")
             if again == ok.kOptimal:
