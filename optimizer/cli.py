@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import json
 import os
 import sys
@@ -90,15 +92,13 @@ def plan(
         from optimizer.report.write import refuse_foreign
 
         refuse_foreign(out)
-    try:
-        with _Progress() as progress:
-            made = make_plan(file, overrides=override or (), sets=set_ or (), compare=compare, tell=progress.tell)
-            for warning in made.loaded.warnings:
-                progress.note(f"warning: {warning}")
-    except KeyboardInterrupt:
-        print("interrupted; nothing was written", file=sys.stderr, flush=True)
-        # Not by way of Python's exit: there an interrupted HiGHS has aborted the process.
-        os._exit(ExitCode.INTERRUPTED)
+    made = None
+    with contextlib.suppress(KeyboardInterrupt), _Progress() as progress:
+        made = make_plan(file, overrides=override or (), sets=set_ or (), compare=compare, tell=progress.tell)
+        for warning in made.loaded.warnings:
+            progress.note(f"warning: {warning}")
+    if made is None:
+        _leave_interrupted()
     if out is not None:
         from optimizer.report.write import write_plan
 
@@ -199,6 +199,14 @@ class _Progress:
     def note(self, text: str) -> None:
         """Print a line that stays."""
         self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def _leave_interrupted() -> NoReturn:
+    """Say so and end, not by way of Python's own exit: there an interrupted HiGHS has aborted the process."""
+    # What would run at Python's exit still runs: it lets go of what the workers shared.
+    atexit._run_exitfuncs()
+    print("interrupted; nothing was written", file=sys.stderr, flush=True)
+    os._exit(ExitCode.INTERRUPTED)
 
 
 def _fail(error: BaseException, code: ExitCode) -> NoReturn:
