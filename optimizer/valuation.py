@@ -32,7 +32,7 @@ class Value:
 
     ``value`` = (1 - weight) * ``expected`` + weight * ``cvar``. ``terms`` add up to ``value``: for the mean and
     the tail, BTC held, cash, machines (resale less what is due on them) and debt.
-    ``outcomes`` and ``weights``: net worth and objective weight of each leaf.
+    ``means``: what ``expected`` is made of. ``outcomes`` and ``weights``: net worth and objective weight of each leaf.
     """
 
     value: float
@@ -40,6 +40,7 @@ class Value:
     cvar: float
     worst: float
     terms: dict[str, float]
+    means: dict[str, float]
     leaves: tuple[int, ...]
     outcomes: Floats
     weights: Floats
@@ -69,6 +70,7 @@ def value_of(scenario: Scenario, tree: Tree, books: Books) -> Value:
         cvar=cvar,
         worst=float(outcomes.min()),
         terms=terms,
+        means={name: float(chance @ part) for name, part in parts.items()},
         leaves=tuple(leaves),
         outcomes=outcomes,
         weights=(1 - w) * chance + w * tail,

@@ -41,6 +41,7 @@ def add_facilities(f: Formulation) -> None:
     f.rows(ahead_is_repaid, _charged_ahead(f))
     f.rows(top_up_stays, spots)
     f.rows(release_only_if_chosen, releases)
+    f.rows(release_leaves_enough, [s for s in spots if data.debts[s[1]].terms.release_ltv is not None])
     f.rows(release_ltv, releases)
     f.rows(free_btc, list(data.nodes))
 
@@ -223,6 +224,35 @@ def release_only_if_chosen(f: Formulation, n: int, i: int) -> Row:
     debt = f.data.debts[i]
     row = total((1.0, f.pyomo.released_btc[n, debt.name]))
     return at_most(row.add(-f.data.btc_bound, f.pyomo.release[n, debt.name]))
+
+
+def release_leaves_enough(f: Formulation, n: int, i: int) -> Row:
+    """What a release took of one draw's pledge is not taken from the next draw's:
+    C[n] >= sum_t min(pledge[t], owed[t] / (releaseLTV * highest P since t's draw)) D[n,t].
+
+    The highest price at a decision node since a draw is the most that a release can have given back of it.
+    """
+    debt = f.data.debts[i]
+    assert debt.terms.release_ltv is not None
+    row = Terms().plus(f.pledged(n, debt))
+    for t in f.tranches(n, debt):
+        coef, principal = f.principal[n, t.key]
+        row.add(-min(t.pledge_per_money, _least_left(f, n, t)) * coef, principal)
+    return at_least(row)
+
+
+def _least_left(f: Formulation, n: int, t: Tranche) -> float:
+    """BTC per unit of principal that any release since the draw must have left; infinite if there was no chance."""
+    release = t.debt.terms.release_ltv
+    assert release is not None
+    return min(
+        (
+            t.ltv_weight(f.data.month(d)) / (release * float(f.data.price[d]))
+            for d in f.data.deciders[n]
+            if d > t.drawn_node
+        ),
+        default=float("inf"),
+    )
 
 
 def release_ltv(f: Formulation, n: int, i: int) -> Row:

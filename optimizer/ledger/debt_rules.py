@@ -13,6 +13,7 @@ import numpy as np
 from optimizer.decisions import OPENING, Decisions, facility_names
 from optimizer.ledger.books import Books
 from optimizer.ledger.checks import TOLERANCE, Check, Scale, at_nodes, per_decision, where
+from optimizer.ledger.debt import DebtBooks
 from optimizer.ledger.lending import partial_liquidation, whole_liquidation
 from optimizer.ledger.paths import ancestors, before
 from optimizer.market.tree import Floats, Tree
@@ -133,10 +134,39 @@ def _collateral_checks(
     yield at_nodes(
         "releases where the contract allows them", "BTC", scale.btc, where(~allowed, debt.release_btc), names
     )
+    yield at_nodes(
+        "a draw's pledge outlives earlier releases",
+        "BTC",
+        scale.btc,
+        where(may_release & (debt.frozen == 0), _least_pledge(scenario, tree, debt) - pledged),
+        names,
+    )
     release_ltv = np.array([c.release_ltv or 1.0 for c in contracts])
     left = counted - release_ltv * price * pledged
     released = debt.release_btc > TOLERANCE * scale.btc
     yield at_nodes("LTV after a release", "USD", scale.usd, where(released & allowed, left), names)
+
+
+def _least_pledge(scenario: Scenario, tree: Tree, debt: DebtBooks) -> Floats:
+    """BTC that must be pledged after any release the price can have allowed, ``[node, facility]``.
+
+    The whole pledge of what is drawn here, and of older principal what its release LTV asks at the highest price
+    so far.
+    """
+    contracts = (*scenario.loans, *scenario.facilities)
+    highest = np.zeros(len(tree))
+    for n in range(len(tree)):
+        before_it = highest[tree.parent[n]] if n else 0.0
+        decides = int(tree.month[n]) in scenario.decision_months
+        highest[n] = max(before_it, tree.price_usd[n] if decides else 0.0)
+    terms = debt.terms
+    release = np.array([contracts[f].release_ltv or 1.0 for f in terms.facility])
+    fresh = debt.drawn_by_tranche_usd
+    older = np.minimum(terms.pledge_btc, 1 / (release * highest[:, None])) * (debt.tranche_usd - fresh)
+    lender = np.zeros((len(terms.tranches), len(contracts)))
+    lender[np.arange(len(terms.tranches)), terms.facility] = 1.0
+    least: Floats = (older + terms.pledge_btc * fresh) @ lender
+    return least
 
 
 def _liquidation_checks(

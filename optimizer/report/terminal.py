@@ -23,6 +23,7 @@ from optimizer.report.terminal_scenario import scenario_lines
 if TYPE_CHECKING:
     from optimizer.planning import Plan
     from optimizer.scenario.load import LoadedScenario
+    from optimizer.valuation import Value
 
 Lines = list[str | Table]
 
@@ -58,7 +59,8 @@ def _headline(plan: Plan) -> Lines:
     end = date_of(given, given.horizon_months)
     lines: Lines = [
         f"{given.horizon_months} months from {words.day(given.as_of)}, counted in {unit.upper()}: "
-        f"ends {words.month_of(end)} with {words.worth(value.expected, unit)} on average, net of all debt."
+        f"worth {words.worth(value.expected, unit)} on average in {words.month_of(end)} "
+        f"({_made_of(value, unit)})."
     ]
     if plan.solver.hit_limit:
         lines.append(
@@ -66,6 +68,14 @@ def _headline(plan: Plan) -> Lines:
             "Give it more time before acting on small differences."
         )
     return lines
+
+
+def _made_of(value: Value, unit: str) -> str:
+    """What the expected worth consists of, leaving out what is not there."""
+    names = {"btc_held": "held", "machines": "machines at resale", "cash": "cash", "debt": "debt"}
+    nothing = words.worth(0.0, unit, beside=value.expected)
+    parts = {names[part]: words.worth(amount, unit, beside=value.expected) for part, amount in value.means.items()}
+    return ", ".join(f"{name} {amount}" for name, amount in parts.items() if amount.lstrip("-") != nothing)
 
 
 def _gap(plan: Plan) -> str:

@@ -91,7 +91,7 @@ def _smallest_relaxation(f: Formulation, solver: Solver) -> tuple[list[str], Flo
     model = solver.model
     highs = highspy.Highs()
     highs.setOptionValue("output_flag", False)
-    highs.setOptionValue("time_limit", solver.settings.time_limit_s)
+    highs.setOptionValue("time_limit", min(solver.settings.time_limit_s, 30.0))
     highs.setOptionValue("mip_rel_gap", 0.05)
     highs.passModel(to_highs(model))
     columns = len(model.cost)
@@ -134,7 +134,7 @@ def _conflict(f: Formulation, solver: Solver, at: Floats | None = None) -> list[
     model = solver.model
     highs = highspy.Highs()
     highs.setOptionValue("output_flag", False)
-    highs.setOptionValue("time_limit", min(solver.settings.time_limit_s, 60.0))
+    highs.setOptionValue("time_limit", min(solver.settings.time_limit_s, 30.0))
     highs.passModel(to_highs(model))
     whole = np.flatnonzero(model.integral).astype(np.int32)
     if len(whole):

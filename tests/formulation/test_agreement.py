@@ -33,6 +33,23 @@ def test_a_draw_pledges_what_its_tier_asks() -> None:
     assert plan.position.pledged_btc[0, 0] >= draw.amount_usd / PRICE / tiers[draw.tier]["max_ltv"] - 1e-6
 
 
+def test_a_release_of_one_draw_is_not_taken_from_the_next() -> None:
+    """Collateral of the first draw comes back when price quadruples; the draw that replaces it pledges its own."""
+    given = scenario(
+        horizon_months=4,
+        decision_months=[0, 1, 2],
+        treasury=no_cash(btc_lots=btc(30.0)),
+        facilities=[
+            facility(release_ltv=0.45, tiers=ONE_TIER, draw_until_month=2, term_months=2, early_repayment=False)
+        ],
+        liabilities=[liability(0, 990_000.0)],
+    )
+    plan = planned(given, path([PRICE, 4 * PRICE, 4 * PRICE, 8 * PRICE, 8 * PRICE]))
+    again = sum(draw.amount_usd for draw in plan.decisions.draws if draw.node == 2)
+    assert again > 0
+    assert plan.position.pledged_btc[2, 0] >= again / (0.5 * 4 * PRICE) - 1e-6
+
+
 def test_a_release_at_the_close_leaves_the_month_s_low_alone() -> None:
     """The low of month 2 is $100,000, before the price rises and 13.75 BTC come back."""
     given = scenario(

@@ -198,6 +198,7 @@ CASES = [
         2,
         line(release_ltv=0.6),
         {"draws": (DRAW,), "pledges": (Pledge(2, "Line", 0.0, 4.0),)},
+        among=True,
     ),
     # Liquidations.
     Case(
