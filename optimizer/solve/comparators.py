@@ -100,7 +100,7 @@ def _give_way() -> None:
 
 def _work(model: LinearModel, settings: SolverSettings, order: _Order) -> Solution | str:
     """In a worker: the solution, or why there is none."""
-    solver = Solver(model, settings)
+    solver = Solver(model, settings, second_opinion=False)
     try:
         bounds = order.bounds
         if order.most_debt is not None:

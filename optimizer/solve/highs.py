@@ -28,7 +28,7 @@ Progress = Callable[[float, float | None], None]
 
 
 class NoPlanError(Exception):
-    """HiGHS has proved, twice, that no point meets every row. `optimizer.solve.diagnose` says why."""
+    """HiGHS has proved that no point meets every row. `optimizer.solve.diagnose` says why."""
 
 
 @dataclass(frozen=True)
@@ -44,10 +44,15 @@ class Solution:
 
 
 class Solver:
-    """A model inside HiGHS. Bounds and cost can be changed for one solve; rows and columns stay."""
+    """A model inside HiGHS. Bounds and cost can be changed for one solve; rows and columns stay.
 
-    def __init__(self, model: LinearModel, settings: SolverSettings) -> None:
+    ``second_opinion``: an "infeasible" is believed only after a second solve without presolve. Without it one verdict
+    does: for an alternative, where a wrong one costs a row of a table and the second solve as much as all the others.
+    """
+
+    def __init__(self, model: LinearModel, settings: SolverSettings, second_opinion: bool = True) -> None:
         self.model = model
+        self.second_opinion = second_opinion
         self.settings = settings
         self.highs = highspy.Highs()
         self.highs.HandleUserInterrupt = True
@@ -144,6 +149,8 @@ class Solver:
                 return text, True
             raise LimitError(f"stopped by the limit of {self.settings.time_limit_s:g} s before any plan was found")
         if status in (ok.kInfeasible, ok.kUnboundedOrInfeasible):
+            if not self.second_opinion and status == ok.kInfeasible:
+                raise NoPlanError
             # Never trust one "infeasible": presolve has been wrong before.
             h.setOptionValue("presolve", "off")
             self._solve_interruptibly()
