@@ -169,6 +169,11 @@ def doubts(plan: Plan, doubt: Doubt) -> Lines:
         f"{share(view.usd_neutral_growth_pa, 1)}. To this plan the view is worth a sure {sure} a year, and "
         f"{careful} with bad futures weighing as they do in its worth."
     ]
+    if isinstance(plan.scenario.market.price, Cases) and len(plan.value.leaves) > 1:
+        lines.append(
+            "Each named case is known in full from the first month, so what the plan does after today it does with "
+            "foresight: trust today's decisions more than the worth."
+        )
     if doubt.loans:
         lines += [
             "A loan held to its term ties with selling BTC if price grows so much a year:",

@@ -118,7 +118,8 @@ def frozen_lenders_are_known(s: Scenario) -> Iterator[Issue]:
         for j, lender in enumerate(stress.frozen_lenders):
             if lender not in lenders:
                 place = ("market", "stress", i, "frozen_lenders", j)
-                yield Issue(place, "no loan or facility is from this lender", f"known: {', '.join(lenders)}")
+                known = f"name one of {', '.join(lenders)}, or take it out" if lenders else "take it out"
+                yield Issue(place, "no loan or facility is from this lender", known)
 
 
 def fair_hashprice_is_plausible(s: Scenario) -> Iterator[Issue]:
