@@ -90,7 +90,7 @@ def _scenario(plan: Plan) -> Document:
         "horizon_months": given.horizon_months,
         "decision_months": given.decision_months,
         "numeraire": given.numeraire,
-        "inputs_sha256": loaded.sha256,
+        "sha256": loaded.sha256,
         "warnings": [{"path": w.path, "message": w.message, "mend": w.mend} for w in loaded.warnings],
     }
 
@@ -100,7 +100,7 @@ def _solver(plan: Plan) -> Document:
     return {
         "name": record.version,
         "status": record.status,
-        "gap_share": record.gap,
+        "gap": record.gap,
         "hit_limit": record.hit_limit,
         "rows": record.rows,
         "columns": record.columns,

@@ -98,7 +98,7 @@ def test_a_limit_with_a_plan_in_hand_gives_the_plan_and_its_gap(tmp_path: Path) 
     assert done.returncode == 5
     solver = json.loads(done.stdout)["solver"]
     assert solver["hit_limit"] is True
-    assert 0 < solver["gap_share"] < 0.1
+    assert 0 < solver["gap"] < 0.1
     assert json.loads((out / "plan.json").read_text(encoding="utf-8"))["solver"] == solver
 
 
