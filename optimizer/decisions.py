@@ -100,8 +100,8 @@ class Position:
     """Where the company stands at the end of each node, after its decisions.
 
     btc: free and pledged together, [node]. pledged_btc and owed_usd (principal and accrued interest):
-    [node, facility]. cash_usd: [node]. hashrate_ph: running nameplate PH/s in the month that ends at the node,
-    [node]. net_worth: in the numeraire, [node]; only leaves count in the objective.
+    [node, facility]. cash_usd: [node]. net_btc: net worth in BTC whatever the numeraire, [node]; only leaves count
+    in the objective.
     """
 
     btc: Floats

@@ -24,7 +24,8 @@ class Data:
     money_usd: USD per model money unit. price, low: BTC price and month's low in model money. mined: BTC per PH;
     power: money per PH, both of the month that ends at the node, 0 where the machine is off. fixed_costs: money
     per month (overhead and sites). reference_bills: the same plus full power at every site, at base prices.
-    state: the last node with fleet decisions before the node (-1 for node 0). last_month: horizon.
+    state: the last node with fleet decisions before the node (-1 for node 0). btc_bound: more BTC than
+    the company can ever hold.
     """
 
     scenario: Scenario

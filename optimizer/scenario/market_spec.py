@@ -90,7 +90,7 @@ PriceProcess = Annotated[Gbm | JumpDiffusion | Bootstrap | Cases, Field(discrimi
 class Network(Strict):
     """Network hashrate answers mining margins.
 
-    Each day d ln H = (growth_pa + response * ln(hashprice / fair_hashprice)) dt, kept within
+    Each day d ln H = (ln(1 + growth_pa) + response * ln(hashprice / fair_hashprice)) dt, kept within
     [-max_fall_pa, +max_growth_pa] a year (as log rates). ``fair_hashprice_usd_per_ph_day``: where the marginal
     miner breaks even; it falls by ``efficiency_gain_pa`` a year as machines get better.
     """
