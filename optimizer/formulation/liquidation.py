@@ -77,7 +77,7 @@ def _sale_gap(f: Formulation, n: int, debt: Debt) -> Terms:
     To be repaid whole:  q low (1 - fee) - D[p] (1 + accrued[p]).
     """
     p, low = f.data.parent(n), float(f.data.low[n])
-    fee, target = debt.terms.liquidation_fee_share, debt.terms.liquidation_target_ltv
+    fee, target = debt.terms.liquidation_cost_share, debt.terms.liquidation_target_ltv
     q = f.pyomo.seized_btc[n, debt.name]
     if target is None:
         # Interest that had accrued before today on a loan that pays monthly is paid in cash with month 1's.
@@ -120,7 +120,7 @@ def liquidation_proceeds(f: Formulation, n: int, i: int) -> Row:
     """The sale after its fee meets principal and the interest accrued on it:
     sum_t met[n,t] (1 + accrued[p,t]) = q[n] low (1 - fee)."""
     debt, p = f.data.debts[i], f.data.parent(n)
-    price_got = float(f.data.low[n]) * (1 - debt.terms.liquidation_fee_share)
+    price_got = float(f.data.low[n]) * (1 - debt.terms.liquidation_cost_share)
     row = Terms().add(-price_got, f.pyomo.seized_btc[n, debt.name])
     for t in f.tranches(p, debt):
         met = f.pyomo.met_usd[n, debt.name, t.tier, t.drawn_node]

@@ -131,7 +131,7 @@ def keep_debt_books(scenario: Scenario, tree: Tree, ancestor: Ints, decisions: D
     )
     opening_pledge = _opening_pledge(scenario)
     sale_usd = seized * tree.low_usd[:, None]
-    sale_fee = sale_usd * [c.liquidation_fee_share for c in contracts]
+    sale_fee = sale_usd * [c.liquidation_cost_share for c in contracts]
     met, met_interest = liquidated @ lender, (liquidated * accrued_before) @ lender
     upfront = [0.0] * len(scenario.loans) + [f.origination_fee_share for f in scenario.facilities]
     return DebtBooks(

@@ -203,7 +203,7 @@ def _liquidation_checks(
 
 def _contract_sale(contract: ExistingLoan | Facility, counted: Floats, owed: Floats, collateral: Floats) -> Floats:
     """USD of collateral the lender sells once its call goes unanswered."""
-    fee, target = contract.liquidation_fee_share, contract.liquidation_target_ltv
+    fee, target = contract.liquidation_cost_share, contract.liquidation_target_ltv
     if target is None:
         return np.asarray(whole_liquidation(owed, collateral, fee))
     return np.asarray(partial_liquidation(counted, collateral, target, fee))

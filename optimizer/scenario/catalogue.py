@@ -73,13 +73,16 @@ class LoanProduct(Strict):
     early_repayment: bool | None = None
     early_repayment_after_months: Month | None = None
     early_repayment_fee_share: Share | None = None
+    warning_ltv: Ltv | None = None
     call_ltv: Ltv | None = None
     cure_target_ltv: Ltv | None = None
     cure_hours: Annotated[float, Field(gt=0, le=1000)] | None = None
     liquidation_ltv: Ltv | None = None
     liquidation_target_ltv: Ltv | None = None
     liquidation_fee_share: Share | None = None
+    liquidation_slippage_share: Share | None = None
     release_ltv: Ltv | None = None
+    release_after_days: Annotated[int, Field(ge=0, le=28)] | None = None
     rehypothecation: bool | None = None
     recourse: Literal["full", "limited"] | None = None
     min_draw_usd: Usd | None = None

@@ -32,6 +32,7 @@ def ltvs_are_in_order(s: Scenario) -> Iterator[Issue]:
         target = terms.liquidation_target_ltv
         below = [
             ("cure_target_ltv", terms.cure_target_ltv, "call_ltv", terms.call_ltv),
+            ("warning_ltv", terms.warning_ltv, "call_ltv", terms.call_ltv),
             ("call_ltv", terms.call_ltv, "liquidation_ltv", terms.liquidation_ltv),
             ("release_ltv", terms.release_ltv, "call_ltv", terms.call_ltv),
             ("liquidation_target_ltv", target, "liquidation_ltv", terms.liquidation_ltv),
@@ -40,8 +41,8 @@ def ltvs_are_in_order(s: Scenario) -> Iterator[Issue]:
             if value is not None and value >= limit:
                 mend = f"check both LTVs in {terms.name}'s contract"
                 yield Issue((*place, key), f"must be below {limit_key} {limit:g}", mend)
-        if target is not None and target + terms.liquidation_fee_share >= 1:
-            message = f"cannot be reached by selling at a fee of {terms.liquidation_fee_share:g}"
+        if target is not None and target + terms.liquidation_cost_share >= 1:
+            message = f"cannot be reached by selling at a cost of {terms.liquidation_cost_share:g}"
             yield Issue((*place, "liquidation_target_ltv"), message, "leave it blank: all is repaid at once")
 
 

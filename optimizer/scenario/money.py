@@ -51,6 +51,11 @@ class Terms(Strict):
     early repayment then lowers every later instalment in proportion. ``liquidation_target_ltv`` blank: the
     lender sells all the collateral it needs to be repaid whole. ``release_ltv`` blank: no release on a price
     rise; pledged BTC comes back only in proportion as its draw is repaid, top-ups when the facility closes.
+    ``release_after_days``: how long the LTV must have stayed at or below ``release_ltv`` by then.
+    ``warning_ltv`` blank: the lender does not warn. ``cure_hours``: time to cure a call; blank: none, the cure is due
+    on the day of the call. ``liquidation_slippage_share``: what a forced sale loses against the market beside its fee.
+    ``recourse`` limited: what a sale of the collateral does not cover is not owed. ``rehypothecation``: the lender may
+    lend the pledge on, so that it is lost with the lender, net of the debt; blank is taken as yes.
     """
 
     name: Name
@@ -64,18 +69,26 @@ class Terms(Strict):
     early_repayment: bool = True
     early_repayment_after_months: Month = 0
     early_repayment_fee_share: Share = 0.0
+    warning_ltv: Ltv | None = None
     call_ltv: Ltv
     cure_target_ltv: Ltv
     cure_hours: Annotated[float, Field(gt=0, le=1000)] | None = None
     liquidation_ltv: Ltv
     liquidation_target_ltv: Ltv | None = None
     liquidation_fee_share: Share
+    liquidation_slippage_share: Share = 0.0
     release_ltv: Ltv | None = None
+    release_after_days: Annotated[int, Field(ge=0, le=28)] = 0
     rehypothecation: bool | None = None
     recourse: Literal["full", "limited"] = "full"
     as_of: str | None = None
     source: str | None = None
     notes: str | None = None
+
+    @property
+    def liquidation_cost_share(self) -> float:
+        """Of the value sold in a liquidation, what goes to fee and slippage: 1 - (1 - fee) (1 - slippage)."""
+        return 1 - (1 - self.liquidation_fee_share) * (1 - self.liquidation_slippage_share)
 
 
 class Facility(Terms):

@@ -26,10 +26,14 @@ class CallPolicy(Strict):
     ``top_up_ahead``: at every month's low the LTV stays ``buffer_ltv`` below the call, by topping up from free
     BTC before the call comes. ``cure_to_target``: calls are allowed to come and are cured; conservatively the
     LTV at the low, after top-ups, stays within the contract's ``cure_target_ltv`` less the buffer.
+    ``same_day``: coins reach the lender within the day in which price passes the buffer's line, so only a treasury
+    that runs out of free BTC is ever called; otherwise they reach it by the next day, and a fast enough fall is a call.
+    Used where days are seen: when a plan is replayed.
     """
 
     policy: Literal["top_up_ahead", "cure_to_target"] = "top_up_ahead"
     buffer_ltv: Annotated[float, Field(ge=0, lt=1)]
+    same_day: bool = False
 
 
 class Requirements(Strict):

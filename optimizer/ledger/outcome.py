@@ -1,0 +1,71 @@
+"""What became of the company on each path: the result of a replay, and how results of several runs are joined."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from optimizer.market.paths import Bools
+from optimizer.market.tree import Floats, Ints
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Index order ``[path, month]`` and ``[path, month, facility]`` (`optimizer.decisions.facility_names`); month 0 is
+    today, after its decisions. Balances are those at the month's end, after what was decided there.
+
+    net_btc: btc (free_btc and pledged_btc) and, at the month's closing price, cash, machines_usd (resale value less
+    what is due on machines on order) and receivable_usd (what a failed lender will still pay), less owed_usd (to
+    lenders, accrued interest included) and unpaid_usd (bills and debts that could not be paid).
+    ltv_high: the highest LTV of any day of the month, at the day's low, before anybody acted; NaN without debt.
+    warnings, calls, liquidations: how many in the month. topped_up_btc: sent to the lender beyond what draws pledge,
+    seized_btc: sold by the lender. lost_btc: of that, its fee and slippage, and pledges lost with a failed lender, in
+    BTC at the day's price. flows: totals of the whole path, BTC and USD, by name, ``[path]``.
+    """
+
+    price_usd: Floats
+    net_btc: Floats
+    btc: Floats
+    free_btc: Floats
+    cash_usd: Floats
+    machines_usd: Floats
+    owed_usd: Floats
+    unpaid_usd: Floats
+    receivable_usd: Floats
+    sold_btc: Floats
+    ltv_high: Floats
+    pledged_btc: Floats
+    debt_usd: Floats
+    warnings: Ints
+    calls: Ints
+    liquidations: Ints
+    topped_up_btc: Floats
+    seized_btc: Floats
+    lost_btc: Floats
+    flows: dict[str, Floats]
+
+    def __len__(self) -> int:
+        return len(self.net_btc)
+
+    @property
+    def months(self) -> int:
+        """The last month replayed."""
+        return self.net_btc.shape[1] - 1
+
+    @property
+    def insolvent(self) -> Bools:
+        """Whether a bill or a debt could not be paid in the month or before, ``[path, month]``."""
+        return np.asarray(np.maximum.accumulate(self.unpaid_usd, axis=1) > 0.005)
+
+
+def join_outcomes(outcomes: Sequence[Outcome]) -> Outcome:
+    """One outcome of all paths, in order."""
+    joined = {
+        field.name: np.concatenate([getattr(outcome, field.name) for outcome in outcomes])
+        for field in fields(Outcome)
+        if field.name != "flows"
+    }
+    names = outcomes[0].flows
+    return Outcome(**joined, flows={name: np.concatenate([o.flows[name] for o in outcomes]) for name in names})
