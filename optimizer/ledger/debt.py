@@ -178,7 +178,7 @@ def _pledges(scenario: Scenario, tree: Tree, moved: Floats, taken: Floats) -> Fl
     A lender gives everything back once no loan of the facility can be owed; a frozen one gives nothing back,
     whatever is repaid.
     """
-    still_open, frozen = open_to_collateral(scenario, tree), frozen_lenders(scenario, tree)
+    still_open, frozen = open_to_collateral(scenario, tree.month), frozen_lenders(scenario, tree)
     pledged = np.zeros_like(moved)
     pledged[0] = (_opening_pledge(scenario) + moved[0]) * still_open[0]
     for nodes in levels(tree):

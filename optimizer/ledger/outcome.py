@@ -10,6 +10,9 @@ import numpy as np
 from optimizer.market.paths import Bools
 from optimizer.market.tree import Floats, Ints
 
+# Less than this left unpaid is rounding.
+UNPAID_USD = 10.0
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -52,12 +55,12 @@ class Outcome:
     @property
     def months(self) -> int:
         """The last month replayed."""
-        return self.net_btc.shape[1] - 1
+        return int(self.net_btc.shape[1]) - 1
 
     @property
     def insolvent(self) -> Bools:
         """Whether a bill or a debt could not be paid in the month or before, ``[path, month]``."""
-        return np.asarray(np.maximum.accumulate(self.unpaid_usd, axis=1) > 0.005)
+        return np.asarray(np.maximum.accumulate(self.unpaid_usd, axis=1) > UNPAID_USD)
 
 
 def join_outcomes(outcomes: Sequence[Outcome]) -> Outcome:

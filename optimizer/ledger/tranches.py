@@ -41,12 +41,12 @@ class Tranche:
 
 
 @dataclass(frozen=True)
-class Terms:
-    """What the contracts say of each tranche at each node, ``[node, tranche]``, per USD of principal.
+class Schedule:
+    """What the contracts say of each tranche by the month, ``[when, tranche]``, per USD of principal.
 
-    age: months since drawn. keep_share: the most that may be outstanding, as a share of the parent's balance.
-    accrued_share: interest accrued and not paid. counted_share: what the LTV counts. pledge_btc: BTC pledged
-    by the draw. interest_share: one month's, per tranche; paid_monthly: 1 where paid in cash monthly.
+    age: months since drawn. keep_share: the most that may be outstanding, as a share of the balance a month before.
+    accrued_share: interest accrued and not paid. counted_share: what the LTV counts. interest_share: one month's,
+    per tranche; paid_monthly: 1 where paid in cash monthly.
     """
 
     tranches: tuple[Tranche, ...]
@@ -55,9 +55,15 @@ class Terms:
     keep_share: Floats
     accrued_share: Floats
     counted_share: Floats
-    pledge_btc: Floats
     interest_share: Floats
     paid_monthly: Floats
+
+
+@dataclass(frozen=True)
+class Terms(Schedule):
+    """The schedule at each node of a tree, and pledge_btc: BTC pledged by the draw, ``[node, tranche]``."""
+
+    pledge_btc: Floats
 
 
 class TrancheIndex:
@@ -110,9 +116,15 @@ class TrancheIndex:
 
 def read_terms(scenario: Scenario, tree: Tree, ancestor: Ints, tranches: tuple[Tranche, ...]) -> Terms:
     """The contracts of ``tranches`` as numbers at every node."""
+    schedule = read_schedule(scenario, tree.month, tranches)
+    return Terms(**vars(schedule), pledge_btc=_pledge_per_usd(scenario, tree, ancestor, tranches))
+
+
+def read_schedule(scenario: Scenario, month: Ints, tranches: tuple[Tranche, ...]) -> Schedule:
+    """The schedules of ``tranches`` as numbers at each of these months."""
     contracts = (*scenario.loans, *scenario.facilities)
     mine = [contracts[tr.facility] for tr in tranches]
-    run = tree.month[:, None] - _ints(tr.start_month for tr in tranches)
+    run = month[:, None] - _ints(tr.start_month for tr in tranches)
     due = _ints(tr.months_due for tr in tranches)
     month_rate = _floats(tr.apr for tr in tranches) / 12
     monthly = _floats(c.interest == "monthly" for c in mine)
@@ -127,32 +139,43 @@ def read_terms(scenario: Scenario, tree: Tree, ancestor: Ints, tranches: tuple[T
     # What a loan that pays monthly had accrued before today is paid with its first interest and counted apart.
     full_term_share = _floats(tr.full_term_per_usd for tr in tranches) + (1 - monthly) * opening_accrued
     counted = 1 + np.where(full_term == 1, full_term_share, accrued)
-    return Terms(
+    return Schedule(
         tranches=tranches,
         facility=_ints(tr.facility for tr in tranches),
         age=run + _ints(tr.age_at_start for tr in tranches),
         keep_share=np.where(level == 1, level_keep, (run < due).astype(np.float64)),
         accrued_share=accrued,
         counted_share=counted,
-        pledge_btc=_pledge_per_usd(scenario, tree, ancestor, tranches),
         interest_share=month_rate,
         paid_monthly=monthly,
     )
 
 
-def open_to_collateral(scenario: Scenario, tree: Tree) -> Floats:
-    """``[node, facility]``: 1 while a loan of the facility could still be owed, 0 once all have matured.
+def open_to_collateral(scenario: Scenario, month: Ints) -> Floats:
+    """At each of these months 1 while a loan of the facility could still be owed, 0 once all have matured:
+    ``[when, facility]``.
 
     Every month in which it could have been drawn counts, drawn or not: then what is pledged goes back.
     """
-    out = [tree.month < loan.matures_month for loan in scenario.loans]
+    out = [month < loan.matures_month for loan in scenario.loans]
     for facility in scenario.facilities:
-        alive = np.zeros(len(tree), dtype=bool)
+        alive = np.zeros(len(month), dtype=bool)
         for m in scenario.decision_months:
             if facility.draw_from_month <= m <= facility.draw_until_month:
-                alive |= (tree.month >= m) & (tree.month < m + facility.term_months)
+                alive |= (month >= m) & (month < m + facility.term_months)
         out.append(alive)
-    return np.array(out, dtype=np.float64).reshape(len(out), len(tree)).T
+    return np.array(out, dtype=np.float64).reshape(len(out), len(month)).T
+
+
+def all_tranches(scenario: Scenario) -> tuple[Tranche, ...]:
+    """Every tranche that can ever be owed: the existing loans, and each tier of each offer at each decision month of
+    its window."""
+    owed = [_opening(f, loan) for f, loan in enumerate(scenario.loans)]
+    for f, offer in enumerate(scenario.facilities, start=len(scenario.loans)):
+        window = range(offer.draw_from_month, offer.draw_until_month + 1)
+        months = sorted(set(scenario.decision_months).intersection(window))
+        owed += [_drawn(f, offer, tier, month) for month in months for tier in range(len(offer.tiers))]
+    return tuple(owed)
 
 
 def frozen_lenders(scenario: Scenario, tree: Tree) -> Floats:

@@ -111,7 +111,7 @@ def test_a_facility_is_open_while_a_loan_could_be_owed() -> None:
         ],
         loans=[loan(matures_month=3)],
     )
-    assert open_to_collateral(company, tree()).T.tolist() == [
+    assert open_to_collateral(company, tree().month).T.tolist() == [
         [1, 1, 1, 0, 0],
         [1, 1, 0, 0, 0],
         [1, 0, 1, 0, 0],

@@ -1,0 +1,89 @@
+"""Machines over one month on many paths: what hashed, what arrived, what left, what is ordered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from optimizer.ledger.company import HOURS_PER_DAY, Company, Setting
+from optimizer.ledger.record import Record
+from optimizer.market.tree import Floats
+
+
+@dataclass(frozen=True)
+class FleetMonth:
+    """BTC mined, USD for power, due on what arrived, brought by what was resold; ``[path]``."""
+
+    mined_btc: Floats
+    power_usd: Floats
+    due_usd: Floats
+    resale_usd: Floats
+
+
+def run_fleet(s: Setting, c: Company, month: int, retire_units: Floats | None, r: Record) -> FleetMonth:
+    """What was racked before hashes in its best mode; then machines arrive, and those leave whose month has come.
+
+    ``retire_units``: newly meant to leave, by month, ``[path, month, pair]``. No more leave than are racked.
+    """
+    mined, power = _hash(s, c, month)
+    c.racked_units += c.arriving_units[:, month]
+    if retire_units is not None:
+        c.retiring_units[:, : retire_units.shape[1]] += retire_units
+    gone = np.minimum(c.retiring_units[:, month], c.racked_units)
+    c.racked_units -= gone
+    resale = gone @ np.array([pair.resale_usd for pair in s.pairs]) * s.paths.asic_price_factor[:, month]
+    r.flow("mined_btc", mined)
+    r.flow("resale_usd", resale)
+    return FleetMonth(mined, power, c.due_usd[:, month], resale)
+
+
+def order_cost_usd(s: Setting, month: int, units: Floats) -> Floats:
+    """What an order takes now: deposits, and all of it for machines handed over at once, USD ``[path]``."""
+    factor = s.paths.asic_price_factor[:, month]
+    deposit, moving, fixed = s.order_usd
+    at_once = _lead(s) == 0
+    late = s.paths.delivery_delay_months > 0 if month else np.zeros(len(factor), dtype=bool)
+    now = np.asarray(units @ deposit) * factor
+    return np.asarray(now + np.where(late, 0.0, (units * at_once) @ moving * factor + (units * at_once) @ fixed))
+
+
+def order(s: Setting, c: Company, month: int, units: Floats, r: Record) -> Floats:
+    """Order machines ``[path, pair]``; returns what is paid now, USD ``[path]``. The rest falls due on delivery, at
+    today's machine prices."""
+    cost = order_cost_usd(s, month, units)
+    factor = s.paths.asic_price_factor[:, month, None]
+    rest = units * (s.order_usd[1] * factor + s.order_usd[2])
+    paths = np.arange(len(units))
+    for lead in np.unique(_lead(s)[units.any(axis=0)]).tolist():
+        those = _lead(s) == lead
+        arrives = month + lead + np.where(month + lead > 0, s.paths.delivery_delay_months, 0)
+        now = arrives == month
+        c.racked_units[now] += units[now] * those
+        c.arriving_units[paths[~now], arrives[~now]] += units[~now] * those
+        c.due_usd[paths[~now], arrives[~now]] += rest[~now] @ those
+    r.flow("ordered_usd", cost)
+    return cost
+
+
+def _hash(s: Setting, c: Company, month: int) -> tuple[Floats, Floats]:
+    """BTC mined and USD of power: each model runs in the mode that earns most, or is off."""
+    mined, power = np.zeros(len(c.cash_usd)), np.zeros(len(c.cash_usd))
+    if not month:
+        return mined, power
+    hours = HOURS_PER_DAY * float(s.paths.days[month])
+    for k, pair in enumerate(s.pairs):
+        units = c.racked_units[:, k] * s.scenario.sites[pair.site].uptime_share
+        usd_per_mw = hours * s.paths.power_usd_per_mwh[:, month, pair.site]
+        best, ph_run, mw_run = np.zeros((3, len(units)))
+        for ph, mw in pair.modes:
+            margin = s.paths.revenue_usd_per_ph[:, month] * ph - usd_per_mw * mw
+            better = margin > best
+            best[better], ph_run[better], mw_run[better] = margin[better], ph, mw
+        mined += units * ph_run * s.paths.btc_per_ph[:, month]
+        power += units * mw_run * usd_per_mw
+    return mined, power
+
+
+def _lead(s: Setting) -> Floats:
+    return np.array([pair.candidate.lead_months if pair.candidate else 0 for pair in s.pairs], dtype=np.int64)

@@ -1,0 +1,210 @@
+"""A month's end off the tree: what has fallen due is paid, then what is meant is done as far as it is feasible.
+
+In this order: lenders that failed; machines that hashed, arrived and left; interest, instalments, maturities and bills;
+collateral that moves; draws, early repayments and orders, in full where they can be paid for while minimum cash and BTC
+are kept, else scaled; BTC sold as meant, then a maturity refinanced, then BTC sold for what is still missing. What
+cannot be paid at all makes the lenders sell their collateral; what even that does not pay stays unpaid.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from optimizer.ledger.borrowing import draw, freed_btc, pledge_per_usd, repay
+from optimizer.ledger.company import Company, Setting, counted_usd
+from optimizer.ledger.distress import lenders_fail, lenders_sell, refinance, walk_away
+from optimizer.ledger.fleet_month import order, order_cost_usd, run_fleet
+from optimizer.ledger.intents import Intents
+from optimizer.ledger.record import Record
+from optimizer.market.paths import Bools
+from optimizer.market.tree import Floats
+
+# Of the company's size: a want of less is a solver's rounding and scales nothing down.
+ROUNDING = 1e-7
+
+
+def close_month(s: Setting, c: Company, month: int, meant: Intents, r: Record) -> None:
+    """Play the end of a month (0: today); changes ``c`` and writes the flows to ``r``."""
+    lenders_fail(s, c, month, r)
+    walk_away(s, c, month, r)
+    fleet = run_fleet(s, c, month, meant.retire_units, r)
+    c.free_btc += fleet.mined_btc
+    recovered = c.recovery_usd[:, month]
+    bills = fleet.power_usd + fleet.due_usd + _promised_usd(s, month) + c.unpaid_usd
+    maturing = _principal_due(s, c, month)
+    cash = c.cash_usd + fleet.resale_usd + recovered - bills - _serve_debt(s, c, month, maturing, r)
+    r.flow("recovered_usd", recovered)
+    r.flow("bills_usd", bills)
+    _move_collateral(s, c, month, meant, r)
+    cash += _act(s, c, month, meant, cash, r)
+    cash += _sell_as_meant(s, c, month, meant, cash, r)
+    cash += refinance(s, c, month, maturing, cash, r)
+    cash += _sell_as_needed(s, c, month, cash, r)
+    cash += lenders_sell(s, c, month, cash, r)
+    cash -= _buy(s, c, month, meant, cash, r)
+    c.unpaid_usd = np.maximum(-cash, 0.0)
+    c.cash_usd = np.maximum(cash, 0.0)
+    r.flow("carried_unpaid_usd", c.unpaid_usd)
+
+
+def _promised_usd(s: Setting, month: int) -> float:
+    """Overhead, sites' fixed costs and promised payments of the month."""
+    due = sum(owed.amount_usd for owed in s.scenario.liabilities if owed.month == month)
+    return due + (s.fixed_usd_per_month if month else 0.0)
+
+
+def _principal_due(s: Setting, c: Company, month: int) -> Floats:
+    """Instalments and maturities, ``[path, tranche]``; none today."""
+    return c.principal_usd * (1 - s.schedule.keep_share[month] if month else 0.0)
+
+
+def _serve_debt(s: Setting, c: Company, month: int, due_usd: Floats, r: Record) -> Floats:
+    """Pay interest, instalments and maturities; returns USD ``[path]``."""
+    paid = np.zeros(len(c.cash_usd))
+    if month:
+        monthly = s.schedule.interest_share * s.schedule.paid_monthly
+        paid = c.principal_usd @ monthly + c.unpaid_interest_usd.sum(axis=1)
+        c.unpaid_interest_usd[:] = 0.0
+        paid += repay(s, c, month, due_usd)
+    r.flow("debt_service_usd", paid)
+    return paid
+
+
+def _move_collateral(s: Setting, c: Company, month: int, meant: Intents, r: Record) -> None:
+    """Pledges of closed facilities and releases come back; top-ups that are meant and still needed are sent."""
+    price, frozen = s.price_usd[:, month, None], s.paths.frozen[:, month]
+    back = np.where((s.still_open[month] == 0) & ~frozen, c.pledged_btc, 0.0)
+    counted = counted_usd(s, c, month)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        spare = np.nan_to_num(c.pledged_btc - counted / (s.contracts.release_ltv * price))
+        short = np.nan_to_num(counted / (meant.ltv_after * price) - c.pledged_btc)
+    released = np.clip(np.minimum(spare, meant.release_btc), 0.0, c.pledged_btc - back)
+    back += np.where(~frozen & _has_stayed_low(s, c, month, counted), released, 0.0)
+    c.pledged_btc -= back
+    c.free_btc += back.sum(axis=1)
+    wanted = np.clip(np.minimum(short, meant.top_up_btc - r.topped_up_btc[:, month]), 0.0, None)
+    total = wanted.sum(axis=1)
+    sent = wanted * np.divide(c.free_btc, total, out=np.ones_like(total), where=total > c.free_btc)[:, None]
+    c.pledged_btc += sent
+    c.free_btc -= sent.sum(axis=1)
+    r.topped_up_btc[:, month] += sent
+
+
+def _has_stayed_low(s: Setting, c: Company, month: int, counted: Floats) -> Bools:
+    """Whether each facility's LTV has been at most its release LTV for as many days as the lender asks."""
+    out = np.ones(c.pledged_btc.shape, dtype=bool)
+    for f in np.flatnonzero(s.contracts.release_after_days):
+        last = int(s.paths.month_end[month])
+        first = max(last - int(s.contracts.release_after_days[f]) + 1, 0)
+        lowest = s.paths.close_usd[:, first : last + 1].min(axis=1)
+        out[:, f] = counted[:, f] <= s.contracts.release_ltv[f] * lowest * c.pledged_btc[:, f]
+    return out
+
+
+def _act(s: Setting, c: Company, month: int, meant: Intents, cash: Floats, r: Record) -> Floats:
+    """Draw, repay early and order as far as it is feasible; returns the cash it brings, net, USD ``[path]``.
+
+    All of it where the collateral that early repayment frees is enough for the draws, and cash and BTC to sell pay for
+    the rest. Else draws are scaled to free BTC and the facility's room, early repayments and orders to what can then be
+    paid for.
+    """
+    scenario, contracts, price = s.scenario, s.contracts, s.price_usd[:, month]
+    net_price = price * (1 - scenario.treasury.sell_fee_share)
+    now = np.flatnonzero(s.drawn_month == month)
+    lender, frozen = s.lender[now], s.paths.frozen[:, month]
+    wanted = np.where(frozen[:, s.schedule.facility[now]], 0.0, meant.draw_usd[:, now])
+    early = c.principal_usd * meant.repay_share
+    fees = s.by_facility(early) @ contracts.early_fee_share
+    cost = (early * (1 + s.schedule.accrued_share[month])).sum(axis=1) + fees
+    cost = cost + order_cost_usd(s, month, meant.order_units)
+    per_usd = pledge_per_usd(s, month, now)
+    held = c.free_btc + c.pledged_btc.sum(axis=1)
+    received = 1 - s.lender[now] @ contracts.origination_fee_share
+    floor = scenario.requirements.min_cash_usd
+
+    def spare_usd(draws: Floats, freed: Floats) -> tuple[Floats, Floats]:
+        """BTC left after pledging for draws, and USD that can then be spent without breaking a floor."""
+        free = c.free_btc + freed - (draws * per_usd).sum(axis=1)
+        sellable = np.clip(np.minimum(free, held - scenario.requirements.min_btc), 0.0, None)
+        return free, cash + draws @ received - floor + sellable * net_price
+
+    room = contracts.limit_usd - s.by_facility(c.principal_usd)
+    left, spare = spare_usd(wanted, freed_btc(s, c, month, early).sum(axis=1))
+    within = (wanted @ lender <= (room + s.by_facility(early)) * (1 + ROUNDING) + 1e-6).all(axis=1)
+    rounding_usd = ROUNDING * s.scale_usd
+    fits = within & (left * price >= -rounding_usd) & (spare - cost >= -rounding_usd)
+
+    drawn = _within(wanted, lender, room)
+    drawn = drawn * _share((drawn * per_usd).sum(axis=1), c.free_btc)[:, None]
+    least = contracts.min_draw_usd[s.schedule.facility[now]]
+    drawn = np.where((drawn < least) & (drawn < wanted), 0.0, drawn)
+    share = np.where(fits, 1.0, _share(cost, spare_usd(drawn, np.zeros_like(cash))[1]))
+    # Where it all fits, a draw still gives way by what rounding would leave free BTC below nothing.
+    pledge = (wanted * per_usd).sum(axis=1)
+    whole = wanted * _share(pledge, pledge + np.minimum(left, 0.0))[:, None]
+    drawn = np.where(fits[:, None], whole, drawn)
+
+    repaid = repay(s, c, month, early * share[:, None]) + fees * share
+    r.flow("repaid_early_usd", repaid)
+    ordered = order(s, c, month, meant.order_units * share[:, None], r)
+    return draw(s, c, month, now, drawn, r) - repaid - ordered
+
+
+def _within(amount: Floats, lender: Floats, room: Floats) -> Floats:
+    """Amounts ``[path, tranche]`` scaled so that no facility's sum is above its room ``[path, facility]``."""
+    asked = amount @ lender
+    return np.asarray(amount * (_share(asked, room) @ lender.T))
+
+
+def _share(asked: Floats, there: Floats) -> Floats:
+    """The share of what is asked that is there: 1 where it is enough."""
+    there = np.maximum(there, 0.0)
+    return np.asarray(np.divide(there, asked, out=np.ones_like(asked), where=asked > there))
+
+
+def _sell(s: Setting, c: Company, month: int, btc: Floats, r: Record) -> Floats:
+    """Sell free BTC at the close; returns cash received, USD ``[path]``."""
+    usd = btc * s.price_usd[:, month]
+    fee = usd * s.scenario.treasury.sell_fee_share
+    c.free_btc -= btc
+    r.sold_btc[:, month] += btc
+    r.flow("sold_btc", btc)
+    r.flow("sale_usd", usd)
+    r.flow("sale_fee_usd", fee)
+    return usd - fee
+
+
+def _sell_as_meant(s: Setting, c: Company, month: int, meant: Intents, cash: Floats, r: Record) -> Floats:
+    """Sell what brings cash to what the plan holds there, at most what it sells there, and keep the minimum BTC."""
+    missing = np.clip(meant.cash_usd - cash, 0.0, None) / _net_price(s, month)
+    return _sell(s, c, month, np.minimum(np.minimum(missing, meant.sell_btc), _above_floor(s, c)), r)
+
+
+def _sell_as_needed(s: Setting, c: Company, month: int, cash: Floats, r: Record) -> Floats:
+    """Sell for minimum cash while the minimum BTC is kept, and for bills whatever is free."""
+    to_floor = np.clip(s.scenario.requirements.min_cash_usd - cash, 0.0, None) / _net_price(s, month)
+    to_pay = np.clip(-cash, 0.0, None) / _net_price(s, month)
+    free = np.maximum(c.free_btc, 0.0)
+    return _sell(s, c, month, np.maximum(np.minimum(to_floor, _above_floor(s, c)), np.minimum(to_pay, free)), r)
+
+
+def _buy(s: Setting, c: Company, month: int, meant: Intents, cash: Floats, r: Record) -> Floats:
+    """Buy what is meant with cash above what the plan holds there; returns its cost, USD ``[path]``."""
+    keep = np.maximum(meant.cash_usd, s.scenario.requirements.min_cash_usd)
+    price, fee = s.price_usd[:, month], s.scenario.treasury.buy_fee_share
+    btc = np.minimum(meant.buy_btc, np.clip(cash - keep, 0.0, None) / (price * (1 + fee)))
+    c.free_btc += btc
+    r.flow("bought_btc", btc)
+    r.flow("purchase_usd", btc * price)
+    r.flow("purchase_fee_usd", btc * price * fee)
+    return np.asarray(btc * price * (1 + fee))
+
+
+def _net_price(s: Setting, month: int) -> Floats:
+    return np.asarray(s.price_usd[:, month] * (1 - s.scenario.treasury.sell_fee_share))
+
+
+def _above_floor(s: Setting, c: Company) -> Floats:
+    """Free BTC that can be sold while the board's minimum is kept."""
+    held = c.free_btc + c.pledged_btc.sum(axis=1)
+    return np.asarray(np.clip(np.minimum(c.free_btc, held - s.scenario.requirements.min_btc), 0.0, None))
