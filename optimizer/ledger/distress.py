@@ -30,6 +30,8 @@ def lenders_fail(s: Setting, c: Company, month: int, r: Record) -> None:
         c.unpaid_usd[hit] += np.maximum(owed - value, 0.0)
         r.lost_btc[hit, month, f] += (np.maximum(value - owed, 0.0) - recovered) / price
         r.flow("set_off_btc", c.pledged_btc[hit, f], hit)
+        r.flow("met_usd", np.minimum(value, owed), hit)
+        r.flow("billed_usd", np.maximum(owed - value, 0.0), hit)
         c.pledged_btc[hit, f] = 0.0
         _close(s, c, hit, f)
 
@@ -44,6 +46,7 @@ def walk_away(s: Setting, c: Company, month: int, r: Record) -> None:
         value = c.pledged_btc[:, f] * s.price_usd[:, month]
         left = np.flatnonzero((maturing[:, f] > CENT) & (owed[:, f] > value))
         r.flow("seized_btc", c.pledged_btc[left, f], left)
+        r.flow("met_usd", value[left], left)
         r.seized_btc[left, month, f] += c.pledged_btc[left, f]
         r.liquidations[left, month, f] += 1
         r.flow("forgiven_usd", owed[left, f] - value[left], left)
@@ -98,9 +101,7 @@ def lenders_sell(s: Setting, c: Company, month: int, cash: Floats, r: Record) ->
         r.seized_btc[broke, month, f] += sold
         r.lost_btc[broke, month, f] += sold * cost
         r.flow("seized_btc", sold, broke)
-        r.flow("seized_usd", sold * price, broke)
-        r.flow("liquidation_cost_usd", sold * price * cost, broke)
-        r.flow("met_usd", got, broke)
+        r.flow("met_usd", np.minimum(got, owed), broke)
         r.flow("forgiven_usd", forgiven, broke)
         r.flow("shortfall_usd", short - forgiven, broke)
         _close(s, c, broke, f)

@@ -200,14 +200,10 @@ class _Days:
         self.r.liquidations[at, self.month, f] += 1
         self.r.seized_btc[at, self.month, f] += sold
         self.r.lost_btc[at, self.month, f] += sold * cost
-        for name, amount in (
-            ("seized_btc", sold),
-            ("seized_usd", sold * price),
-            ("liquidation_cost_usd", sold * price * cost),
-        ):
-            self.r.flow(name, amount, at)
-        self.r.flow("met_usd", sold * price * (1 - cost), at)
+        self.r.flow("seized_btc", sold, at)
+        self.r.flow("met_usd", met, at)
         self.r.flow("forgiven_usd", forgiven, at)
+        self.r.flow("billed_usd", short - forgiven, at)
 
 
 def _ltv(counted: Floats, pledged_btc: Floats, price_usd: Floats) -> Floats:

@@ -83,8 +83,7 @@ def _move_collateral(s: Setting, c: Company, month: int, meant: Intents, r: Reco
     c.pledged_btc -= back
     c.free_btc += back.sum(axis=1)
     wanted = np.clip(np.minimum(short, meant.top_up_btc - r.topped_up_btc[:, month]), 0.0, None)
-    total = wanted.sum(axis=1)
-    sent = wanted * np.divide(c.free_btc, total, out=np.ones_like(total), where=total > c.free_btc)[:, None]
+    sent = wanted * _share(wanted.sum(axis=1), c.free_btc)[:, None]
     c.pledged_btc += sent
     c.free_btc -= sent.sum(axis=1)
     r.topped_up_btc[:, month] += sent

@@ -24,6 +24,8 @@ def nearest_nodes(tree: Tree, paths: Paths) -> Ints:
     stage = np.zeros(len(paths), dtype=np.int64)
     for month in range(1, min(paths.months, int(tree.month[counted].max())) + 1):
         here = np.flatnonzero(counted & (tree.month == month))
+        if not len(here):
+            break
         spread = _features(tree.price_usd[here], tree.hashprice_usd_per_ph_day[here]).std(axis=0)
         spread = np.where(spread > 1e-12, spread, np.inf)
         met = _features(paths.price_usd[:, month], paths.hashprice_usd_per_ph_day[:, month])
