@@ -129,7 +129,8 @@ def _act(s: Setting, c: Company, month: int, meant: Intents, cash: Floats, r: Re
 
     room = contracts.limit_usd - s.by_facility(c.principal_usd)
     left, spare = spare_usd(wanted, freed_btc(s, c, month, early).sum(axis=1))
-    within = (wanted @ lender <= (room + s.by_facility(early)) * (1 + ROUNDING) + 1e-6).all(axis=1)
+    asked = wanted @ lender
+    within = ((asked == 0) | (asked <= (room + s.by_facility(early)) * (1 + ROUNDING) + 1e-6)).all(axis=1)
     rounding_usd = ROUNDING * s.scale_usd
     fits = within & (left * price >= -rounding_usd) & (spare - cost >= -rounding_usd)
 
