@@ -72,6 +72,12 @@ class OutputError(HashleverError):
     exit_code = ExitCode.BAD_INPUT
 
 
+class ReplayError(HashleverError):
+    """A replay cannot be made: the saved plan cannot be used, or what is asked does not fit it."""
+
+    exit_code = ExitCode.BAD_INPUT
+
+
 class InfeasibleError(HashleverError):
     """No plan meets every requirement. The text names the requirements that conflict, in business words."""
 

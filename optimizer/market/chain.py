@@ -44,8 +44,8 @@ def chain(scenario: Scenario, path: DailyPath, months: int, low_below_close_shar
         probability=np.ones(months + 1),
         price_usd=price,
         low_usd=low,
-        btc_per_ph=_monthly_sums(btc_by_day, ends),
-        revenue_usd_per_ph=_monthly_sums(btc_by_day * price_by_day, ends),
+        btc_per_ph=monthly_sums(btc_by_day, ends),
+        revenue_usd_per_ph=monthly_sums(btc_by_day * price_by_day, ends),
         hashprice_usd_per_ph_day=hashprice,
         network_ehs=np.exp(path.log_network_ehs)[ends],
         days=days_per_month(scenario.as_of, months).astype(np.float64),
@@ -113,7 +113,7 @@ def join(trees: Sequence[Tree]) -> Tree:
     )
 
 
-def _monthly_sums(by_day: Floats, ends: Ints) -> Floats:
+def monthly_sums(by_day: Floats, ends: Ints) -> Floats:
     """Sum over the days of every month, [month]; 0 for today."""
     total = np.cumsum(by_day)
     return np.diff(total[ends], prepend=total[0])

@@ -1,4 +1,4 @@
-"""The fan: many daily paths of the whole market at once, kept month by month.
+"""Many daily paths of the whole market at once; the fan keeps them month by month.
 
 Price, network hashrate, fees and power are simulated together from one seed. Each has its own random stream,
 so that turning one on does not change the others' draws.
@@ -6,6 +6,7 @@ so that turning one on does not change the others' draws.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import astuple, dataclass, fields
 
 import numpy as np
@@ -22,7 +23,7 @@ from optimizer.market.network import (
 from optimizer.market.price import log_low, price_shocks, view_shift
 from optimizer.market.reverting import MeanOneFactor
 from optimizer.market.tree import Floats
-from optimizer.scenario.market_spec import Cases, Market
+from optimizer.scenario.market_spec import Cases
 from optimizer.scenario.schema import Scenario
 
 
@@ -45,20 +46,47 @@ class Fan:
     power_factor: Floats
 
 
-@np.errstate(over="ignore", invalid="ignore")  # what overflows is refused at the end, with a reason
+@dataclass(frozen=True)
+class SimulatedMonth:
+    """The days of one month, ``[day, path]``; close_usd is exp(log_close). power_factor: as in `Fan`, ``[path]``."""
+
+    log_close: Floats
+    close_usd: Floats
+    log_low: Floats
+    btc_per_ph: Floats
+    log_network_ehs: Floats
+    power_factor: Floats
+
+
+# For whoever walks through `simulated_months`: what overflows is refused at the end, with a reason.
+overflow_is_refused_later = np.errstate(over="ignore", invalid="ignore")
+
+
+@overflow_is_refused_later
 def simulate(scenario: Scenario) -> Fan:
     """The fan of a scenario whose price is a process (not named cases); the same for the same seed.
 
-    A day's mining counts at its closing price; hashrate moves at the day's start by the margin then met.
     Raises ScenarioError when a bootstrap's history cannot be used or the process spreads beyond all numbers.
     """
+    spec = scenario.market.fan
+    fan = opened(scenario, spec.paths)
+    for month, days in enumerate(simulated_months(scenario, spec.paths, np.random.SeedSequence(spec.seed)), start=1):
+        fill(fan, month, days)
+    refuse_beyond_numbers(fan, scenario)
+    return fan
+
+
+def simulated_months(scenario: Scenario, paths: int, seed: np.random.SeedSequence) -> Iterator[SimulatedMonth]:
+    """The market's days, month by month to the horizon; the same for the same ``paths`` and ``seed``.
+
+    A day's mining counts at its closing price; hashrate moves at the day's start by the margin then met.
+    Raises ScenarioError when a bootstrap's history cannot be used.
+    """
     market = scenario.market
-    process, paths = market.price, market.fan.paths
+    process = market.price
     if isinstance(process, Cases):
         raise TypeError("named cases are a tree already: there is nothing to simulate")
-    price_rng, low_rng, fee_rng, power_rng = (
-        np.random.default_rng(stream) for stream in np.random.SeedSequence(market.fan.seed).spawn(4)
-    )
+    price_rng, low_rng, fee_rng, power_rng = (np.random.default_rng(stream) for stream in seed.spawn(4))
     month_days = days_per_month(scenario.as_of, scenario.horizon_months)
     subsidy = daily_subsidy_btc(market.block_height, int(month_days.sum()))
     shocks = price_shocks(process, paths, price_rng)
@@ -66,14 +94,14 @@ def simulate(scenario: Scenario) -> Fan:
     power = MeanOneFactor(market.power_prices.volatility_pa, market.power_prices.reversion_pa, paths)
     power_shared = market.power_prices.btc_correlation if shocks.sd_log > 0 else 0.0
 
-    fan = _opened(market, scenario.horizon_months)
     log_price_today = np.log(market.btc_price_usd)
     log_growth = np.zeros(paths)
     log_price = np.full(paths, log_price_today)
     log_hashrate = np.full(paths, np.log(market.network.hashrate_ehs))
     log_hashprice = np.full(paths, np.log(hashprice_usd_today(market)))
+    power_factor = np.ones(paths)
     day = 0
-    for month, days in enumerate(month_days[1:].tolist(), start=1):
+    for days in month_days[1:].tolist():
         moves = shocks.draw(days)
         growth = log_growth + np.cumsum(moves.total, axis=0)
         close = log_price_today + growth + view_shift(growth, process.view, day + 1)[:, None]
@@ -86,27 +114,22 @@ def simulate(scenario: Scenario) -> Fan:
         if market.power_prices.volatility_pa > 0:
             own = power_rng.standard_normal((days, paths))
             normals = power_shared * shocks.standardised(moves) + np.sqrt(1.0 - power_shared**2) * own
-            fan.power_factor[:, month] = power.advance(normals).mean(axis=0)
+            power_factor = power.advance(normals).mean(axis=0)
 
         of_one_ehs = log_hashprice_of_one_ehs(subsidy[day + 1 : day + days + 1, None], fee_share)
         hashrates = follow_margins(market.network, close + of_one_ehs, log_hashrate, log_hashprice, day)
         btc_per_ph = np.exp(of_one_ehs - hashrates)
+        low = log_low(opening, close, moves, shocks.intraday_sd_log, low_rng)
+        yield SimulatedMonth(close, np.exp(close), low, btc_per_ph, hashrates, power_factor)
 
         log_growth, log_price, log_hashrate = growth[-1], close[-1], hashrates[-1]
         log_hashprice = log_price + np.log(btc_per_ph[-1])
-        fan.price_usd[:, month] = np.exp(log_price)
-        fan.low_usd[:, month] = np.exp(log_low(opening, close, moves, shocks.intraday_sd_log, low_rng))
-        fan.btc_per_ph[:, month] = btc_per_ph.sum(axis=0)
-        fan.revenue_usd_per_ph[:, month] = (btc_per_ph * np.exp(close)).sum(axis=0)
-        fan.hashprice_usd_per_ph_day[:, month] = np.exp(log_hashprice)
-        fan.network_ehs[:, month] = np.exp(log_hashrate)
         day += days
-    _refuse_beyond_numbers(fan, scenario)
-    return fan
 
 
-def _opened(market: Market, horizon_months: int) -> Fan:
+def opened(scenario: Scenario, paths: int) -> Fan:
     """A fan with today filled in; months lie next to each other in memory, for speed."""
+    market = scenario.market
     today = [
         market.btc_price_usd,
         market.btc_price_usd,
@@ -116,11 +139,22 @@ def _opened(market: Market, horizon_months: int) -> Fan:
         market.network.hashrate_ehs,
         1.0,
     ]
-    months = horizon_months + 1
-    return Fan(*(np.full((months, market.fan.paths), value).T for value in today))
+    months = scenario.horizon_months + 1
+    return Fan(*(np.full((months, paths), value).T for value in today))
 
 
-def _refuse_beyond_numbers(fan: Fan, scenario: Scenario) -> None:
+def fill(fan: Fan, month: int, days: SimulatedMonth) -> None:
+    """Writes a month's days into an opened fan."""
+    fan.price_usd[:, month] = np.exp(days.log_close[-1])
+    fan.low_usd[:, month] = np.exp(days.log_low.min(axis=0))
+    fan.btc_per_ph[:, month] = days.btc_per_ph.sum(axis=0)
+    fan.revenue_usd_per_ph[:, month] = (days.btc_per_ph * days.close_usd).sum(axis=0)
+    fan.hashprice_usd_per_ph_day[:, month] = np.exp(days.log_close[-1] + np.log(days.btc_per_ph[-1]))
+    fan.network_ehs[:, month] = np.exp(days.log_network_ehs[-1])
+    fan.power_factor[:, month] = days.power_factor
+
+
+def refuse_beyond_numbers(fan: Fan, scenario: Scenario) -> None:
     """Refuses a fan with zero, infinite or undefined values (a volatility of 300% a year for decades)."""
     for field, values in zip(fields(fan), astuple(fan), strict=True):
         later = values[:, 1:]

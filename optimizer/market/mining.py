@@ -33,6 +33,11 @@ def difficulty_from_hashrate(network_ehs: Number) -> Number:
     return network_ehs * 1e18 * SECONDS_PER_BLOCK / HASHES_PER_DIFFICULTY
 
 
+def hashrate_from_difficulty(difficulty: Number) -> Number:
+    """EH/s that find a block every 600 s at this difficulty: difficulty * 2^32 / 600."""
+    return difficulty * HASHES_PER_DIFFICULTY / SECONDS_PER_BLOCK / 1e18
+
+
 def hashprice_btc_per_ph_day(difficulty: Number, subsidy: Number | float, fee_share: Number | float) -> Number:
     """BTC that 1 PH/s mines in a day, in expectation.
 

@@ -135,15 +135,22 @@ def _log_mean_exp(values: Floats) -> Floats:
 
 
 def log_low(before: Floats, close: Floats, moves: Moves, intraday_sd_log: float, rng: np.random.Generator) -> Floats:
-    """Lowest log price of each path over these days, opening included, [path].
+    """Lowest log price of each day, its opening included, [day, path].
 
-    before, close: log price at each day's start and end. Within a day the minimum of a Brownian bridge from
-    a to b is drawn exactly, m = (a + b - sqrt((a - b)^2 - 2 s^2 ln U)) / 2 (Glasserman 2003, section 6.4); a
-    jump comes at the day's end, after the bridge.
+    before, close: log price at each day's start and end. Within a day the minimum of a Brownian bridge is drawn
+    exactly; a jump comes at the day's end, after the bridge.
     """
     at_jump = close if moves.jump is None else close - moves.jump
-    minus_log_u = rng.standard_exponential(close.shape)
-    spread = np.sqrt((before - at_jump) ** 2 + 2.0 * intraday_sd_log**2 * minus_log_u)
-    lowest = np.minimum(0.5 * (before + at_jump - spread), close)
-    low: Floats = lowest.min(axis=0)
+    lowest = bridge_low(before, at_jump, intraday_sd_log, rng.standard_exponential(close.shape))
+    return np.minimum(lowest, close)
+
+
+def bridge_low(opening: Floats, close: Floats, sd_log: Floats | float, minus_log_u: Floats | float) -> Floats:
+    """Lowest log price of a Brownian bridge from ``opening`` to ``close``: a share U of bridges falls lower.
+
+    m = (a + b - sqrt((a - b)^2 - 2 s^2 ln U)) / 2 (Glasserman 2003, section 6.4), s the sd of the moves within the
+    day. With U uniform it is the law of the low, with U = 1/2 its median.
+    """
+    spread = np.sqrt((opening - close) ** 2 + 2.0 * sd_log**2 * minus_log_u)
+    low: Floats = 0.5 * (opening + close - spread)
     return low

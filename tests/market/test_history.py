@@ -34,10 +34,10 @@ def test_window_includes_both_ends(tmp_path):
     ("spoil", "line", "message"),
     [
         (lambda r: [*r[:5], "5 Jan 2024,1", *r[5:]], 7, "not a date"),
-        (lambda r: [*r[:5], "2025-01-01,-3", *r[5:]], 7, "not a positive price"),
+        (lambda r: [*r[:5], "2025-01-01,-3", *r[5:]], 7, "not a positive number"),
         (lambda r: [*r[:5], "2025-01-01,", "2025-01-02,inf", *r[5:]], 7, "and 1 more"),
         (lambda r: [*r, r[0]], 42, "a day given before"),
-        (lambda r: [*r[:5], "", "2025-01-01,x", *r[5:]], 8, "not a positive price"),
+        (lambda r: [*r[:5], "", "2025-01-01,x", *r[5:]], 8, "not a positive number"),
     ],
 )
 def test_wrong_rows_are_told_with_their_line(tmp_path, spoil, line, message):
@@ -59,6 +59,14 @@ def test_missing_days_and_short_windows_are_refused(tmp_path):
         read(tmp_path, rows(30))
     with pytest.raises(ScenarioError, match="0 days in the window"):
         read(tmp_path, rows(60), from_date=date(2030, 1, 1))
+
+
+def test_rows_longer_than_the_header_are_refused(tmp_path):
+    longer = [f"{np.datetime64('2024-01-01') + k},1,000" for k in range(40)]
+    with pytest.raises(ScenarioError, match="more cells than the header"):
+        read(tmp_path, longer)
+    with pytest.raises(ScenarioError, match=r"cannot be read.*line 8"):
+        read(tmp_path, [*rows(6), "2024-01-07,1,000"])
 
 
 def test_unreadable_files_are_refused(tmp_path):

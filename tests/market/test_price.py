@@ -103,8 +103,9 @@ def test_low_follows_the_law_of_a_brownian_minimum():
     moves = Moves(sd * antithetic_normals(rng(), days, paths))
     close = np.cumsum(moves.total, axis=0)
     opening = np.concatenate([np.zeros((1, paths)), close[:-1]])
-    low = log_low(opening, close, moves, sd, np.random.default_rng(4))
-    assert (low <= np.minimum(opening, close).min(axis=0)).all()
+    days_lows = log_low(opening, close, moves, sd, np.random.default_rng(4))
+    assert (days_lows <= np.minimum(opening, close)).all()
+    low = days_lows.min(axis=0)
     for x in (0.05, 0.15, 0.3):
         p = 2 * norm.cdf(-x / (sd * sqrt(days)))
         assert (low < -x).mean() == pytest.approx(p, abs=4 * sqrt(p * (1 - p) / paths))
