@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -12,6 +14,13 @@ from optimizer.errors import OutputError
 
 # In a wheel the catalogue and the scenarios travel inside the package; in a checkout they stand beside it.
 _PACKED = "_workspace"
+
+
+@contextmanager
+def shipped(name: str) -> Iterator[Path]:
+    """The folder ``models`` or ``scenarios`` as it came with the package."""
+    with as_file(files("optimizer").joinpath(_PACKED, name)) as packed:
+        yield packed if packed.is_dir() else Path(__file__).resolve().parent.parent / name
 
 
 def create(folder: Path) -> list[str]:
@@ -41,8 +50,7 @@ def _fill(made: Path) -> None:
     from optimizer.scenario.jsonschema import scenario_json_schema
 
     for name in ("models", "scenarios"):
-        with as_file(files("optimizer").joinpath(_PACKED, name)) as packed:
-            source = packed if packed.is_dir() else Path(__file__).resolve().parent.parent / name
+        with shipped(name) as source:
             shutil.copytree(source, made / name, ignore=shutil.ignore_patterns("__pycache__", ".*"))
     schema_file = made / "scenario.schema.json"
     schema_file.write_text(json.dumps(scenario_json_schema(), indent=2) + "\n", encoding="utf-8")

@@ -22,17 +22,8 @@ def stress_branch(scenario: Scenario, stress: Stress) -> Tree:
     Price and, where stated, USD hashprice follow their points; the network then is what makes that hashprice.
     Where hashprice is not stated network and fees stay as today, so it follows price and the halving.
     """
-    market = scenario.market
     months = min(stress.until_month or scenario.horizon_months, scenario.horizon_months)
-    end_day = day_of(scenario.as_of, months)
-    log_price = _path(scenario, market.btc_price_usd, stress.price, end_day)
-    of_one_ehs = log_hashprice_of_one_ehs(daily_subsidy_btc(market.block_height, end_day), market.fees.share)
-    if stress.hashprice_usd:
-        log_hashprice_btc = _path(scenario, hashprice_usd_today(market), stress.hashprice_usd, end_day) - log_price
-    else:
-        log_hashprice_btc = of_one_ehs - log(market.network.hashrate_ehs)
-    path = DailyPath(log_price, log_hashprice_btc, of_one_ehs - log_hashprice_btc)
-    calm = chain(scenario, path, months, stress.low_below_close_share, stress.name)
+    calm = chain(scenario, daily_path(scenario, stress, months), months, stress.low_below_close_share, stress.name)
     later = calm.month > 0
     return replace(
         calm,
@@ -45,13 +36,31 @@ def stress_branch(scenario: Scenario, stress: Stress) -> Tree:
     )
 
 
-def _path(scenario: Scenario, today: float, points: tuple[StressPoint, ...], end_day: int) -> Floats:
-    """ln of a quantity by the day, through today's value times (1 + change) at the end of each point's
-    month.
-    """
+def daily_path(scenario: Scenario, stress: Stress, months: int) -> DailyPath:
+    """Price, hashprice and network by the day, [day 0..end of ``months``]. After the stress's own end price stays
+    where it is, and so does what hashprice was stated as."""
+    market = scenario.market
+    log_price = log_through(scenario, stress, market.btc_price_usd, stress.price, months)
+    days = len(log_price) - 1
+    of_one_ehs = log_hashprice_of_one_ehs(daily_subsidy_btc(market.block_height, days), market.fees.share)
+    if stress.hashprice_usd:
+        today_usd = hashprice_usd_today(market)
+        log_hashprice_btc = log_through(scenario, stress, today_usd, stress.hashprice_usd, months) - log_price
+    else:
+        log_hashprice_btc = of_one_ehs - log(market.network.hashrate_ehs)
+    return DailyPath(log_price, log_hashprice_btc, of_one_ehs - log_hashprice_btc)
+
+
+def log_through(
+    scenario: Scenario, stress: Stress, today: float, points: tuple[StressPoint, ...], months: int
+) -> Floats:
+    """ln of a quantity by the day, [day 0..end of ``months``], through today's value times (1 + change) at the end of
+    each point's month; it stays where it is from the stress's own end."""
     ordered = sorted(points, key=lambda point: point.month)
     days = [day_of(scenario.as_of, point.month) for point in ordered]
-    return piecewise_growth(log(today), days, [log(today) + log1p(p.change) for p in ordered], end_day)
+    last_day = day_of(scenario.as_of, min(stress.until_month or months, months))
+    to_its_end = piecewise_growth(log(today), days, [log(today) + log1p(p.change) for p in ordered], last_day)
+    return np.pad(to_its_end, (0, day_of(scenario.as_of, months) - last_day), mode="edge")
 
 
 def _frozen(stress: Stress, month: int) -> frozenset[str]:

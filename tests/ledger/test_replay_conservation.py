@@ -111,7 +111,7 @@ def played(game: Game, data: Any, **terms: Any) -> tuple[Scenario, Outcome]:
     return company, policy(company, on, decided, wild(company, data.draw(st.integers(0, 10_000))))
 
 
-@settings(max_examples=120, deadline=None, derandomize=True)
+@settings(max_examples=500, deadline=None, derandomize=True)
 @given(games(), st.data())
 def test_coins_and_dollars_add_up_and_nothing_is_negative(game: Game, data: Any) -> None:
     company, out = played(game, data)
