@@ -1,4 +1,4 @@
-"""A lender's arithmetic in closed form: loan-to-value, calls, cures, partial liquidation, level payments.
+"""A lender's arithmetic in closed form: interest, loan-to-value, calls, cures, liquidation, level payments.
 
 Money in USD, collateral in BTC or in its USD value, LTVs and fees as shares, rates per month. Pure functions
 over numbers or NumPy arrays of one shape; no function rounds. Sources: lenders' contracts as published (an
@@ -26,9 +26,24 @@ def ltv(owed_usd: Real, pledged_btc: Real, price_usd: Real) -> Floats:
     return np.where(owed > 0, ratio, np.nan)
 
 
+def simple_interest(principal_usd: Real, apr: Real, days: Real, year_days: float = 365.0) -> Real:
+    """USD of interest that runs in ``days`` on a principal that stays: principal * apr * days / ``year_days``."""
+    return principal_usd * apr * days / year_days
+
+
+def loan_at_ltv(collateral_usd: Real, at_ltv: Real) -> Real:
+    """USD owed when collateral of this value stands at ``at_ltv``: t C."""
+    return at_ltv * collateral_usd
+
+
+def collateral_at_ltv(owed_usd: Real, at_ltv: Real) -> Real:
+    """USD of collateral with which the debt stands at ``at_ltv``: D / t. A cover of 143% is an LTV of 1 / 1.43."""
+    return owed_usd / at_ltv
+
+
 def price_at_ltv(owed_usd: Real, pledged_btc: Real, at_ltv: Real) -> Real:
-    """USD per BTC at which the debt stands at ``at_ltv``: owed / (pledged * ltv)."""
-    return owed_usd / (pledged_btc * at_ltv)
+    """USD per BTC at which the debt stands at ``at_ltv``: D / (t * pledged)."""
+    return collateral_at_ltv(owed_usd, at_ltv) / pledged_btc
 
 
 def fall_to_ltv(now_ltv: Real, at_ltv: Real) -> Real:
@@ -38,12 +53,12 @@ def fall_to_ltv(now_ltv: Real, at_ltv: Real) -> Real:
 
 def cure_by_repaying(owed_usd: Real, collateral_usd: Real, target_ltv: Real) -> Real:
     """USD to repay so that the LTV is ``target_ltv``: D - t C, or 0 if it is already lower."""
-    return np.maximum(0.0, owed_usd - target_ltv * collateral_usd)
+    return np.maximum(0.0, owed_usd - loan_at_ltv(collateral_usd, target_ltv))
 
 
 def cure_by_adding(owed_usd: Real, collateral_usd: Real, target_ltv: Real) -> Real:
     """USD of collateral to add so that the LTV is ``target_ltv``: D / t - C, or 0 if it is already lower."""
-    return np.maximum(0.0, owed_usd / target_ltv - collateral_usd)
+    return np.maximum(0.0, collateral_at_ltv(owed_usd, target_ltv) - collateral_usd)
 
 
 def partial_liquidation(owed_usd: Real, collateral_usd: Real, target_ltv: Real, fee_share: Real) -> Real:
@@ -53,7 +68,7 @@ def partial_liquidation(owed_usd: Real, collateral_usd: Real, target_ltv: Real, 
     Where 1 - fee <= t selling never lowers the LTV, so everything is sold as soon as D > t C.
     """
     owed, collateral = np.asarray(owed_usd, dtype=np.float64), np.asarray(collateral_usd, dtype=np.float64)
-    excess = np.maximum(0.0, owed - target_ltv * collateral)
+    excess = np.maximum(0.0, owed - loan_at_ltv(collateral, target_ltv))
     gain = np.asarray(1 - fee_share - target_ltv, dtype=np.float64)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         sold = np.where(gain > 0, excess / gain, np.where(excess > 0, np.inf, 0.0))
