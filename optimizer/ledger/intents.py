@@ -125,6 +125,7 @@ class NodeIntents:
             self._repay_share[:, column[tranche.facility, tranche.tier, tranche.drawn_month]] = share
         self._ltv_after = np.nan_to_num(books.debt.ltv_close, nan=1.0, posinf=1.0)
         self._top_up, self._release = books.debt.top_up_btc, books.debt.release_btc
+        self._frozen = books.debt.frozen
         self._sell, self._cash, self._buy = books.sold_btc, books.cash_usd, books.bought_btc
 
     def at(self, s: Setting, nodes: Ints, month: int) -> Intents:
@@ -136,7 +137,8 @@ class NodeIntents:
             order_units=self._orders[there] * by,
             retire_units=self._retire(s, nodes),
             draw_usd=self._draws[there] * by,
-            repay_share=self._repay_share[there] * by,
+            # A lender that freezes where the plan did not expect it gives nothing back: it is not repaid ahead.
+            repay_share=self._repay_share[there] * by * self._gives_back(s, there, month),
             ltv_after=self._ltv_after[there],
             top_up_btc=self._top_up[there] * by,
             release_btc=self._release[there] * by,
@@ -144,6 +146,10 @@ class NodeIntents:
             cash_usd=self._cash[there] * some,
             buy_btc=self._buy[there] * some,
         )
+
+    def _gives_back(self, s: Setting, nodes: Ints, month: int) -> Floats:
+        surprised = s.paths.frozen[:, month] & (self._frozen[nodes] == 0)
+        return np.asarray((~surprised)[:, s.schedule.facility], dtype=np.float64)
 
     def _retire(self, s: Setting, nodes: Ints) -> Floats | None:
         found = [node for node in np.unique(nodes).tolist() if node in self._retirements]

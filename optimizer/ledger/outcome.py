@@ -27,8 +27,8 @@ class Outcome:
     seized_btc: sold by the lender. lost_btc: of that, its fee and slippage, and pledges lost with a failed lender, in
     BTC at the day's price. flows: totals of the whole path by name, ``[path]``. In BTC: mined, bought, sold, seized,
     set_off. Cash in: sale, resale, recovered, drawn, and carried_unpaid (bills of a month that were not paid then
-    and are among the next month's); out: sale_fee, purchase, purchase_fee, origination_fee, ordered, bills, debt_service,
-    repaid_early, repaid (to cure a call), shortfall (debt that is due though its collateral is gone). Between lenders
+    and are among the next month's); out: sale_fee, purchase, purchase_fee, origination_fee, ordered, bills,
+    debt_service, repaid_early, repaid (to cure a call), shortfall (debt that is due though its collateral is gone). Between lenders
     and collateral, without cash: met, forgiven, billed (what a sale of collateral left to be paid as a bill).
     """
 
@@ -74,5 +74,7 @@ def join_outcomes(outcomes: Sequence[Outcome]) -> Outcome:
         for field in fields(Outcome)
         if field.name != "flows"
     }
-    names = outcomes[0].flows
-    return Outcome(**joined, flows={name: np.concatenate([o.flows[name] for o in outcomes]) for name in names})
+    # A flow that a run never saw is not among its flows.
+    names = dict.fromkeys(name for outcome in outcomes for name in outcome.flows)
+    flows = {name: np.concatenate([o.flows.get(name, np.zeros(len(o))) for o in outcomes]) for name in names}
+    return Outcome(**joined, flows=flows)

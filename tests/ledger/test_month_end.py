@@ -239,3 +239,12 @@ def test_who_cannot_pay_loses_the_collateral_and_what_is_left_is_carried() -> No
     assert out.unpaid_usd[0, 2] == pytest.approx(600_000 - left)
     assert out.unpaid_usd[0, 3] == pytest.approx(1_200_000 - left)
     assert out.insolvent[0].tolist() == [False, False, True, True, True]
+
+
+def test_a_lender_that_freezes_unexpectedly_is_not_repaid_early() -> None:
+    who = borrower()
+    on = tree()
+    decided = decisions(on, repayments=(Repayment(2, "Old loan", 0, -1, 600_000.0),))
+    assert nearest(who, on, decided, market(who)).debt_usd[0, 2, 0] == pytest.approx(600_000)
+    frozen = np.ones((1, 5, 1), dtype=bool)
+    assert nearest(who, on, decided, market(who, frozen=frozen)).debt_usd[0, 2, 0] == pytest.approx(1_200_000)
