@@ -12,7 +12,7 @@ from functools import cached_property
 
 from optimizer.decisions import OPENING
 from optimizer.formulation.debt_data import Debt, Tranche, TrancheKey, make_debts, make_tranches
-from optimizer.formulation.fleet_data import Pair, dispatch, make_pairs
+from optimizer.formulation.fleet_data import Batch, Pair, dispatch, make_pairs
 from optimizer.market.tree import Floats, Tree
 from optimizer.scenario.schema import Scenario
 
@@ -85,6 +85,10 @@ class Data:
         lead, delays = pair.candidate.lead_months, self._delays
         at_once = lead + delays[ordered] == 0
         return self._months[ordered] + (0 if at_once else lead + delays[node])
+
+    def arrival_month(self, batch: Batch, node: int) -> int:
+        """Month at whose end machines on order today arrive on the branch of ``node``."""
+        return batch.month + self._delays[node]
 
     def tranches_of(self, debt: Debt, node: int) -> list[Tranche]:
         """The tranches of a facility that can be outstanding after the decisions at ``node``, oldest first."""

@@ -25,7 +25,7 @@ def add_fleet(f: Formulation) -> None:
         if f.may_order(0, pair):
             orders[0, *pair.key].domain = NonNegativeIntegers
     f.rows(owned_machines, [(n, a) for n in nodes for a in range(len(pairs))])
-    f.rows(delivered_before_resale, [(n, a) for n in nodes for a, p in enumerate(pairs) if p.candidate])
+    f.rows(delivered_before_resale, [(n, a) for n in nodes for a, p in enumerate(pairs) if p.candidate or p.on_order])
     f.rows(machine_availability, [(n, c.model) for n in nodes for c in _limited(f)])
     arrivals = [(n, k) for n in data.nodes for k in range(len(data.scenario.sites)) if _arrives(f, n, k)]
     f.rows(site_power, arrivals)
@@ -41,7 +41,7 @@ def owned_machines(f: Formulation, n: int, a: int) -> Row:
     if f.may_order(n, pair):
         row.add(-pair.lot_ph, m.order_lots[n, *pair.key])
     if f.data.state[n] < 0:
-        return equal(row, pair.owned_ph)
+        return equal(row, pair.opening_ph)
     return equal(row.add(-1.0, m.owned_ph[f.data.state[n], *pair.key]))
 
 
@@ -49,6 +49,7 @@ def delivered_before_resale(f: Formulation, n: int, a: int) -> Row:
     """Only machines that stand in the racks can be resold:  O[n,a] >= sum of orders under way."""
     pair, data = f.data.pairs[a], f.data
     row = total((1.0, f.pyomo.owned_ph[n, *pair.key]))
+    row.shift(-sum(b.ph for b in pair.on_order if data.arrival_month(b, n) > data.month(n)))
     for d in data.deciders[n]:
         if f.may_order(d, pair) and data.delivery_month(pair, d, n) > data.month(n):
             row.add(-pair.lot_ph, f.pyomo.order_lots[d, *pair.key])
@@ -97,10 +98,12 @@ def _limited(f: Formulation) -> list[Candidate]:
 def _arrives(f: Formulation, n: int, k: int) -> bool:
     """Whether machines can arrive at site k at node n: nowhere else can the racks get fuller."""
     data = f.data
+    here = [pair for pair in data.pairs if pair.site_index == k]
+    if any(data.arrival_month(batch, n) == data.month(n) for pair in here for batch in pair.on_order):
+        return True
     return any(
         data.delivery_month(pair, d, n) == data.month(n)
-        for pair in data.pairs
-        if pair.site_index == k
+        for pair in here
         for d in data.deciders[n]
         if f.may_order(d, pair)
     )
@@ -118,6 +121,7 @@ def payables(f: Formulation, n: int) -> Terms:
     """Money still due on machines that are ordered and not delivered after node n."""
     data, owing = f.data, Terms()
     for pair in data.pairs:
+        owing.shift(sum(b.due for b in pair.on_order if data.arrival_month(b, n) > data.month(n)))
         for d in data.deciders[n]:
             if f.may_order(d, pair) and data.delivery_month(pair, d, n) > data.month(n):
                 owing.add(due_on_delivery(f, pair, d), f.pyomo.order_lots[d, *pair.key])
@@ -133,9 +137,10 @@ def due_on_delivery(f: Formulation, pair: Pair, d: int) -> float:
 
 
 def machine_payments(f: Formulation, n: int) -> Terms:
-    """Money paid at node n for machines: deposits of today's orders and the rest of what arrives."""
+    """Money paid at node n for machines: deposits of its orders and the rest of what arrives."""
     data, paid = f.data, Terms()
     for pair in data.pairs:
+        paid.shift(sum(b.due for b in pair.on_order if data.arrival_month(b, n) == data.month(n)))
         if pair.candidate is None:
             continue
         if f.may_order(n, pair):

@@ -8,17 +8,26 @@ import numpy as np
 
 from optimizer.market.tree import Floats, Tree
 from optimizer.scenario.catalogue import AsicModel
-from optimizer.scenario.fleet import Candidate, Site
+from optimizer.scenario.fleet import Candidate, OrderedMachines, Site
 from optimizer.scenario.schema import Scenario
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Machines ordered before today: ``ph`` PH/s that arrive at the end of ``month``, when ``due`` money is paid."""
+
+    ph: float
+    month: int
+    due: float
 
 
 @dataclass(frozen=True)
 class Pair:
     """A model at a site. Money in model units (today's BTC price), power in MW, hashrate in PH/s.
 
-    ``owned_ph`` runs today. For a candidate: ``lot_ph`` in a lot, ``price``, ``duty`` and ``landing`` (freight
-    and installation) per lot at today's machine prices. ``resale`` per PH today. ``mw_per_ph`` at the meter, of
-    the hungriest mode allowed; ``slots_per_ph`` racks.
+    ``owned_ph`` runs today, ``on_order`` is still to come. For a candidate: ``lot_ph`` in a lot, ``price``, ``duty``
+    and ``landing`` (freight and installation) per lot at today's machine prices. ``resale`` per PH today.
+    ``mw_per_ph`` at the meter, of the hungriest mode allowed; ``slots_per_ph`` racks.
     """
 
     model: str
@@ -33,6 +42,12 @@ class Pair:
     price: float = 0.0
     duty: float = 0.0
     landing: float = 0.0
+    on_order: tuple[Batch, ...] = ()
+
+    @property
+    def opening_ph(self) -> float:
+        """PH/s owned today, on order included."""
+        return self.owned_ph + sum(batch.ph for batch in self.on_order)
 
     @property
     def key(self) -> tuple[str, str]:
@@ -51,23 +66,24 @@ def modes(spec: AsicModel, use_firmware_modes: bool) -> list[tuple[float, float]
 def _pair(scenario: Scenario, model: str, site: Site, index: int, money: float) -> Pair:
     spec = scenario.machines.specs[model]
     ph = spec.hashrate_ths / 1e3
-    owned = [o for o in scenario.machines.owned if (o.model, o.site) == (model, site.name)]
+    held = [h for h in scenario.machines.held if (h.model, h.site) == (model, site.name)]
+    coming = [h for h in held if isinstance(h, OrderedMachines)]
     candidate = next((c for c in scenario.machines.candidates if c.model == model and _offered(c, site)), None)
     price_usd = candidate.price_usd if candidate and candidate.price_usd else spec.price_usd or 0.0
-    # A machine that stands here today fetches what the scenario says, else the catalogue's price less the discount.
-    used_usd = spec.price_usd or 0.0 if owned else price_usd
+    # A machine of today's fetches what the scenario says, else the catalogue's price less the discount.
+    used_usd = spec.price_usd or 0.0 if held else price_usd
     resale_usd = used_usd * (1 - scenario.market.asic_prices.resale_discount_share)
-    if owned and owned[0].resale_usd is not None:
-        resale_usd = owned[0].resale_usd
+    resale_usd = next((h.resale_usd for h in held if h.resale_usd is not None), resale_usd)
     pair = Pair(
         model=model,
         site=site.name,
         site_index=index,
-        owned_ph=sum(o.units for o in owned) * ph,
+        owned_ph=sum(h.units for h in held if not isinstance(h, OrderedMachines)) * ph,
         units_per_ph=1 / ph,
         mw_per_ph=max(mw for _, mw in modes(spec, scenario.machines.use_firmware_modes)) * site.pue / ph,
         resale=resale_usd / ph / money,
         candidate=candidate,
+        on_order=tuple(Batch(b.units * ph, b.arrives_month, b.units * b.due_usd_per_unit / money) for b in coming),
     )
     if candidate is None:
         return pair
@@ -88,10 +104,11 @@ def _offered(candidate: Candidate, site: Site) -> bool:
 
 
 def make_pairs(scenario: Scenario, money: float) -> tuple[Pair, ...]:
-    """Every model at every site where it stands or may be bought and its cooling fits. ``money``: USD per unit."""
+    """Every model at every site where it stands, is on order or may be bought and its cooling fits. ``money``: USD
+    per unit."""
     pairs = []
     for index, site in enumerate(scenario.sites):
-        models = [o.model for o in scenario.machines.owned if o.site == site.name]
+        models = [o.model for o in scenario.machines.held if o.site == site.name]
         for candidate in scenario.machines.candidates:
             # The loader asks for a blank cooling; a scenario built without it may leave it open.
             cooling = scenario.machines.specs[candidate.model].cooling

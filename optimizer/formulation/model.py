@@ -65,8 +65,9 @@ class Formulation:
         """Owned at ``last``, less what is not delivered by the end of ``month``, plus what leaves after it."""
         data, pair = self.data, self.data.pairs[a]
         terms = Terms()
+        terms.shift(-sum(b.ph for b in pair.on_order if data.arrival_month(b, branch) > month))
         if last < 0:
-            return terms.shift(pair.owned_ph)
+            return terms.shift(pair.opening_ph)
         terms.add(1.0, self.pyomo.owned_ph[last, *pair.key])
         for d in data.deciders[last]:
             if self.may_order(d, pair) and data.delivery_month(pair, d, branch) > month:
@@ -81,7 +82,7 @@ class Formulation:
         data, pair = self.data, self.data.pairs[a]
         last = node if node in self.decision_set else data.state[node]
         if last < 0:
-            return Terms(pair.owned_ph)
+            return Terms(pair.opening_ph)
         terms = Terms().add(1.0, self.pyomo.owned_ph[last, *pair.key])
         for d in data.deciders[last]:
             for after in self.handover_months(pair, d):
@@ -97,12 +98,15 @@ class Formulation:
 
     def handover_months(self, pair: Pair, node: int) -> list[int]:
         """Months after a decision at ``node`` at which machines may be unplugged and resold: now, or when a
-        machine ordered now for the same site arrives (so that a rack is not empty in between)."""
-        key = (pair.site_index if pair.owned_ph else -1, self.data.month(node))
+        machine ordered now or before today for the same site arrives (so that a rack is not empty in between)."""
+        key = (pair.site_index if pair.opening_ph else -1, self.data.month(node))
         if key not in self._handovers:
-            leads = {p.candidate.lead_months for p in self.data.pairs if p.site_index == key[0] and p.candidate}
+            here = [p for p in self.data.pairs if p.site_index == key[0]]
             horizon = self.data.scenario.horizon_months
-            self._handovers[key] = sorted({0} | {m for m in leads if key[1] + m < horizon})
+            leads = {p.candidate.lead_months for p in here if p.candidate}
+            months = {0} | {m for m in leads if key[1] + m < horizon}
+            months |= {b.month - key[1] for p in here for b in p.on_order if key[1] < b.month <= horizon}
+            self._handovers[key] = sorted(months)
         return self._handovers[key]
 
     @cached_property

@@ -42,10 +42,10 @@ class Pair:
 class FleetBooks:
     """The fleet after each node's decisions, and the month's flows.
 
-    ordered_units: cumulative on the path, without today's machines. racked_units: delivered and not retired.
-    owned_units: racked or on order. running_ph: PH/s that hashed in the month, before uptime. capex_usd:
-    deposits and payments on delivery. resale_usd: proceeds. worth_usd: resale value of owned machines.
-    payable_usd: still due on orders placed. installed_mw: at the meter, at the most the machines may draw.
+    ordered_units: cumulative on the path, without today's machines and what was ordered before today. racked_units:
+    delivered and not retired. owned_units: racked or on order. running_ph: PH/s that hashed in the month, before
+    uptime. capex_usd: deposits and payments on delivery. resale_usd: proceeds. worth_usd: resale value of owned
+    machines. payable_usd: still due on orders placed. installed_mw: at the meter, at the most the machines may draw.
     """
 
     pairs: tuple[Pair, ...]
@@ -91,6 +91,14 @@ def keep_fleet_books(scenario: Scenario, tree: Tree, ancestor: Ints, decisions: 
     today = np.array([pair.units_today for pair in pairs], dtype=np.float64)
     gone = carried(tree, retired)
     racked, owned = today + delivered - gone, today + ordered - gone
+    arrived_by = _deliveries_made(tree)
+    for machines in scenario.machines.on_order:
+        k, due_usd = column[machines.model, machines.site], machines.units * machines.due_usd_per_unit
+        here = arrived_by >= machines.arrives_month
+        owned[:, k] += machines.units
+        racked[:, k] += machines.units * here
+        rest_due[:, k] += due_usd
+        rest_paid[:, k] += due_usd * here
     resale_price = np.outer(tree.asic_price_factor, [pair.resale_usd for pair in pairs])
 
     hashing = before(tree, racked)  # node 0 ends no month
@@ -121,7 +129,7 @@ def keep_fleet_books(scenario: Scenario, tree: Tree, ancestor: Ints, decisions: 
 
 
 def pairs_in_use(scenario: Scenario, decisions: Decisions) -> tuple[Pair, ...]:
-    """Every model at a site that is owned, ordered or retired, today's machines first.
+    """Every model at a site that is owned, on order, ordered or retired, today's machines first.
 
     Raises `AuditError` if the plan names a machine or a site that the scenario does not have.
     """
@@ -134,7 +142,8 @@ def pairs_in_use(scenario: Scenario, decisions: Decisions) -> tuple[Pair, ...]:
             raise AuditError(f"The plan orders {order.model!r}, which the scenario does not offer.")
     asked = [(order.model, order.site) for order in decisions.orders]
     asked += [(retirement.model, retirement.site) for retirement in decisions.retirements]
-    return tuple(_pair(scenario, *key, owned.get(key, 0)) for key in dict.fromkeys([*owned, *asked]))
+    coming = [(o.model, o.site) for o in scenario.machines.on_order]
+    return tuple(_pair(scenario, *key, owned.get(key, 0)) for key in dict.fromkeys([*owned, *coming, *asked]))
 
 
 def payment_per_unit(scenario: Scenario, pair: Pair, price_factor: float) -> tuple[float, float]:
@@ -153,14 +162,14 @@ def _pair(scenario: Scenario, model: str, site_name: str, units_today: int) -> P
     if site_index is None or spec is None:
         raise AuditError(f"The plan has {model!r} at {site_name!r}, which the scenario does not have.")
     quote = next((c for c in scenario.machines.candidates if c.model == model), None)
-    owned = next((o for o in scenario.machines.owned if (o.model, o.site) == (model, site_name)), None)
+    held = [m for m in scenario.machines.held if (m.model, m.site) == (model, site_name)]
     quoted = quote.price_usd if quote is not None else None
     new_price = quoted or spec.price_usd or 0.0
     # Today's machines are worth what the catalogue says a new one costs, whatever is quoted for an order.
-    basis = new_price if owned is None else spec.price_usd or quoted or 0.0
+    basis = spec.price_usd or quoted or 0.0 if held else new_price
     resale = basis * (1 - scenario.market.asic_prices.resale_discount_share)
-    if owned is not None and owned.resale_usd is not None:
-        resale = owned.resale_usd
+    for stated in held:
+        resale = stated.resale_usd if stated.resale_usd is not None else resale
     at_meter = scenario.sites[site_index].pue / WATTS_PER_MW
     firmware = spec.modes if scenario.machines.use_firmware_modes else ()
     modes = [(spec.hashrate_ths, spec.power_w), *((mode.hashrate_ths, mode.power_w) for mode in firmware)]
@@ -185,11 +194,17 @@ def _last_arrived_order_node(tree: Tree, ancestor: Ints, pairs: tuple[Pair, ...]
     a delay that begins after node 0 does not take back what was delivered today.
     """
     lead = np.array([p.candidate.lead_months if p.candidate else 0 for p in pairs], dtype=np.int64)
-    month = (tree.month - tree.delivery_delay_months)[:, None] - lead
-    for nodes in levels(tree):
-        month[nodes] = np.maximum(month[nodes], month[tree.parent[nodes]])
+    month = _deliveries_made(tree)[:, None] - lead
     node = np.take_along_axis(ancestor, np.maximum(month, 0), axis=1)
     return np.where(month >= 0, node, -1)
+
+
+def _deliveries_made(tree: Tree) -> Ints:
+    """``[node]``: what was to arrive by the end of this month has arrived by the node, its delay allowed for."""
+    month = tree.month - tree.delivery_delay_months
+    for nodes in levels(tree):
+        month[nodes] = np.maximum(month[nodes], month[tree.parent[nodes]])
+    return month
 
 
 def _at(balances: Floats, node: Ints) -> Floats:

@@ -27,9 +27,9 @@ class Outcome:
     seized_btc: sold by the lender. lost_btc: of that, its fee and slippage, and pledges lost with a failed lender, in
     BTC at the day's price. flows: totals of the whole path by name, ``[path]``. In BTC: mined, bought, sold, seized,
     set_off. Cash in: sale, resale, recovered, drawn, and carried_unpaid (bills of a month that were not paid then
-    and are among the next month's); out: sale_fee, purchase, purchase_fee, origination_fee, ordered, bills,
-    debt_service, repaid_early, repaid (to cure a call), shortfall (debt that is due though its collateral is gone). Between lenders
-    and collateral, without cash: met, forgiven, billed (what a sale of collateral left to be paid as a bill).
+    and are among the next month's). Cash out: sale_fee, purchase, purchase_fee, origination_fee, ordered, bills,
+    debt_service, repaid_early, repaid (to cure a call), shortfall (debt due though its collateral is gone). Between
+    lenders and collateral, without cash: met, forgiven, billed (what a sale of collateral left to be paid as a bill).
     """
 
     price_usd: Floats

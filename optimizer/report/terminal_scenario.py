@@ -14,6 +14,7 @@ from optimizer.market.network import hashprice_usd_today
 from optimizer.report.places import date_of
 from optimizer.report.price_view import view_in_words
 from optimizer.report.words import NONE, add, btc, day, grid, price, share, usd
+from optimizer.scenario.fleet import OrderedMachines
 from optimizer.scenario.money import ExistingLoan, Facility
 from optimizer.scenario.schema import Scenario
 
@@ -76,7 +77,15 @@ def _sites(given: Scenario) -> Lines:
             # MW over PH/s is 1000 J/TH; the meter's MW count cooling.
             f"{1e3 * mw / ph / site.pue:,.1f}" if ph > 0 else NONE,
         )
-    return [table, f"Machine models on offer: {quotes}."]
+    coming = [_on_order(given, machines) for machines in given.machines.on_order]
+    return [table, *coming, f"Machine models on offer: {quotes}."]
+
+
+def _on_order(given: Scenario, machines: OrderedMachines) -> str:
+    name, arrives = given.machines.specs[machines.model].name, day(date_of(given, machines.arrives_month))
+    due_usd = machines.units * machines.due_usd_per_unit
+    due = f", {usd(due_usd)} due then" if due_usd > 0 else ""
+    return f"On order: {machines.units:,} {name} for {machines.site}, arriving {arrives}{due}."
 
 
 def _sum(pairs: list[Pair], per_unit: str) -> float:

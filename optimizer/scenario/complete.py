@@ -140,7 +140,7 @@ class _Filler:
         for name in specs:
             if name in self.catalogue.asics:
                 specs[name] = self.amended(name, specs[name])
-        for section in ("owned", "candidates"):
+        for section in ("owned", "on_order", "candidates"):
             for index, item in enumerate(machines.mapping.get(section, written).items):
                 place: Place = ("machines", section, index)
                 whole = put(whole, place, self.machine(item, place, section, specs))
@@ -158,7 +158,7 @@ class _Filler:
         return Node({**_known(self.catalogue.asics[name]), **written.mapping}, written.at)
 
     def machine(self, item: Node, place: Place, section: str, specs: Entries) -> Node:
-        """An owned machine or a candidate; its model is looked up and added to ``specs``."""
+        """Machines owned or on order, or a candidate; the model is looked up and added to ``specs``."""
         model = item.mapping.get("model")
         if model is None or not isinstance(model.value, str):
             return item
@@ -177,8 +177,8 @@ class _Filler:
         return self.priced(item, place, section, spec)
 
     def priced(self, item: Node, place: Place, section: str, spec: Node) -> Node:
-        """A candidate with the catalogue's price when it has none of its own; an owned machine needs one or
-        the other to be resold."""
+        """A candidate with the catalogue's price when it has none of its own; machines owned or on order need
+        one or the other to be resold."""
         key = "price_usd" if section == "candidates" else "resale_usd"
         if not _blank(item, key):
             return item
@@ -186,7 +186,7 @@ class _Filler:
             message = f"model {item.mapping['model'].value} leaves price_usd blank: supply {key} here"
             self.note(item.at, (*place, key), message, mend=f"add `{key}:` with the dollars a unit, as quoted")
             return item
-        if section == "owned":
+        if section != "candidates":
             return item
         taken = {"price_usd": "price_usd", "quote_as_of": "price_as_of", "quote_source": "price_source"}
         quote = {to: spec.mapping[of] for to, of in taken.items() if not _blank(spec, of) and _blank(item, to)}

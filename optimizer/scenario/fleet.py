@@ -46,6 +46,23 @@ class OwnedMachines(Strict):
     resale_usd: Usd | None = None
 
 
+class OrderedMachines(Strict):
+    """Machines ordered before today that are still to come.
+
+    They arrive at the end of ``arrives_month`` (a stress branch's delivery delay comes on top), when
+    ``due_usd_per_unit`` is paid: what is left of the price, duty, freight and installation. They need power and racks
+    from then on and first hash in the month after. ``resale_usd`` as in `OwnedMachines`; machines of one model at
+    one site are alike, so entries that state it agree.
+    """
+
+    model: Name
+    site: Name
+    units: Annotated[int, Field(ge=1, le=10_000_000)]
+    arrives_month: Annotated[int, Field(ge=1, le=120)]
+    due_usd_per_unit: Usd = 0.0
+    resale_usd: Usd | None = None
+
+
 class Candidate(Strict):
     """A machine the company may order, as quoted.
 
@@ -72,6 +89,12 @@ class Machines(Strict):
     """The fleet section. ``specs`` is filled from the catalogue for every model named here."""
 
     owned: tuple[OwnedMachines, ...] = ()
+    on_order: tuple[OrderedMachines, ...] = ()
     candidates: tuple[Candidate, ...] = ()
     specs: dict[str, AsicModel] = Field(default_factory=dict)
     use_firmware_modes: bool = False
+
+    @property
+    def held(self) -> tuple[OwnedMachines | OrderedMachines, ...]:
+        """All that the company has today, racked and on order."""
+        return (*self.owned, *self.on_order)

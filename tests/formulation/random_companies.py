@@ -118,6 +118,17 @@ def _machines(rng: Rng, sites: list[str]) -> dict[str, Any]:
         for name in sites
         if rng.random() < 0.7
     ]
+    on_order = [
+        {
+            "model": str(rng.choice(["old", "new"])),
+            "site": name,
+            "units": int(rng.integers(1, 150)),
+            "arrives_month": int(rng.integers(1, 8)),
+            "due_usd_per_unit": float(rng.choice([0.0, 500.0])),
+        }
+        for name in sites
+        if rng.random() < 0.3
+    ]
     offered = rng.choice(["new", "old"], size=int(rng.integers(0, 3)), replace=False)
     candidates = [
         candidate(
@@ -131,7 +142,7 @@ def _machines(rng: Rng, sites: list[str]) -> dict[str, Any]:
         )
         for model in offered
     ]
-    return {"owned": owned, "candidates": candidates}
+    return {"owned": owned, "on_order": on_order, "candidates": candidates}
 
 
 def _contract(rng: Rng) -> dict[str, Any]:

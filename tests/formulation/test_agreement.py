@@ -9,6 +9,7 @@ import pytest
 from optimizer.errors import SolverError
 from tests.ledger.company import PRICE, candidate, facility, loan, requirements, site, specs, treasury, tree
 
+from .mixed import mixed, mixed_tree
 from .planned import liability, no_cash, path, planned, scenario
 
 HOLD = {"interest": "at_maturity", "early_repayment": False, "draw_until_month": 0}
@@ -81,6 +82,19 @@ def test_a_release_does_not_fund_an_earlier_top_up() -> None:
 def test_what_an_owned_machine_fetches_when_nothing_is_said() -> None:
     owned = [{"model": "new", "site": "Plains", "units": 100}]
     planned(scenario(machines={"owned": owned, "candidates": [candidate(price_usd=4_500.0)]}), tree())
+
+
+@pytest.mark.parametrize("arrives_month", [1, 2, 4, 9])
+def test_machines_on_order_with_every_requirement(arrives_month: int) -> None:
+    """Racks are full (480 slots): some of the old machines make room. One branch delays by a month."""
+    coming = {"site": "Plains", "arrives_month": arrives_month, "due_usd_per_unit": 700.0}
+    machines = {
+        **mixed().model_dump(mode="json")["machines"],
+        "on_order": [{**coming, "model": "new", "units": 200}, {**coming, "model": "old", "units": 20}],
+    }
+    asked = requirements(min_runway_months=2.0, max_fleet_breakeven_usd_per_ph_day=45.0, min_dscr=0.1)
+    plan = planned(mixed(machines=machines, requirements=asked), mixed_tree())
+    assert plan.books.fleet.racked_by_site.max() <= 480 + 1e-6
 
 
 def test_the_fleet_whose_break_even_is_capped() -> None:

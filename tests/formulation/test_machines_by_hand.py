@@ -14,7 +14,7 @@ from optimizer.market.build_tree import build_tree
 from optimizer.market.tree import Tree
 from optimizer.scenario.schema import Scenario
 from optimizer.valuation import value_of
-from tests.ledger.company import PRICE, candidate, decisions, requirements, site, specs, tree
+from tests.ledger.company import PRICE, candidate, decisions, requirements, site, specs, treasury, tree
 
 from .planned import market, no_cash, path, planned, scenario
 
@@ -151,3 +151,60 @@ def test_power_limits_orders_and_old_machines_leave_when_new_ones_arrive() -> No
     assert plan.books.fleet.installed_mw[:, 0] == pytest.approx([0.38, 0.38, 0.4, 0.4, 0.4])
     kept = planned(given.model_copy(update={"sites": given.sites}), path([PRICE] * 5))  # mining does not pay
     assert kept.decisions.orders == ()
+
+
+def coming(**changes: Any) -> dict[str, Any]:
+    return {"model": "new", "site": "Plains", "units": 100, "arrives_month": 2, "due_usd_per_unit": 500.0, **changes}
+
+
+def test_machines_on_order_arrive_are_paid_and_take_the_racks_of_the_old() -> None:
+    """0.4 MW hold 100 machines of 4 kW: 95 old ones run until the 100 that were ordered long ago arrive in month 2,
+    and no decision node is needed then."""
+    rich = {"revenue_usd_per_ph": [0.0] + [30_000.0] * 4, "btc_per_ph": [0.0] + [0.3] * 4}
+    old = {"model": "old", "site": "Plains", "units": 95, "resale_usd": 100.0}
+    given = scenario(machines={"owned": [old], "on_order": [coming()]}, sites=[site(power_mw=0.4)], decision_months=[0])
+    plan = planned(given, path([PRICE] * 5, **rich))
+    (leaving,) = plan.decisions.retirements
+    assert (leaving.model, leaving.month, leaving.units) == ("old", 2, pytest.approx(95.0))
+    assert plan.books.fleet.running_ph == pytest.approx([0.0, 9.5, 9.5, 20.0, 20.0])
+    power = 95 * 0.004 * 24 * 30 * 50, 100 * 0.004 * 24 * 30 * 50
+    paid = -np.diff(plan.position.cash_usd)
+    assert paid == pytest.approx([power[0], power[0] + 50_000 - 9_500, power[1], power[1]])
+
+
+def test_machines_on_order_may_be_resold_only_once_delivered() -> None:
+    """They fetch twice in month 1 what they do in month 3: a mine that does not pay would sell them then."""
+    on = path([PRICE] * 5, revenue_usd_per_ph=[0.0] * 5, asic_price_factor=[2.0, 2.0, 1.0, 0.5, 0.1])
+    given = scenario(machines={"on_order": [coming(resale_usd=900.0)]}, decision_months=[0, 1, 2, 3])
+    plan = planned(given, on)
+    (sold,) = plan.decisions.retirements
+    assert (sold.node, sold.month, sold.units) == (2, 2, pytest.approx(100.0))
+    assert plan.worth == pytest.approx(100 + (1_000_000 + 100 * (900.0 - 500.0)) / PRICE)
+
+
+def test_a_stress_delays_machines_on_order() -> None:
+    on = tree(
+        [-1, 0, 1, 2, 3, 0, 5, 6, 7],
+        stressed=[5, 6, 7, 8],
+        delivery_delay_months=[0, 0, 0, 0, 0, 1, 1, 1, 1],
+        revenue_usd_per_ph=[0.0] + [20_000.0] * 8,
+        btc_per_ph=[0.0] + [0.2] * 8,
+    )
+    plan = planned(scenario(machines={"on_order": [coming()]}, decision_months=[0]), on)
+    assert plan.books.fleet.running_ph == pytest.approx([0, 0, 0, 20, 20, 0, 0, 0, 20])
+    assert plan.books.fleet.payable_usd == pytest.approx([5e4, 5e4, 0, 0, 0, 5e4, 5e4, 0, 0])
+
+
+def test_an_order_of_today_is_the_same_paid_up_front_or_before() -> None:
+    """What node 0 orders, stated as ordered already with the deposit gone, is the same company from then on."""
+    rich = {"revenue_usd_per_ph": [0.0] + [30_000.0] * 4, "btc_per_ph": [0.0] + [0.3] * 4}
+    quote = candidate(lead_months=2, deposit_share=0.25, max_units=100)
+    on = path([PRICE] * 5, **rich)
+    bought = planned(scenario(machines={"candidates": [quote]}, decision_months=[0]), on)
+    assert bought.decisions.orders == (Order(0, "new", "Plains", 100.0),)
+    held = coming(due_usd_per_unit=3_000.0, resale_usd=3_200.0)
+    purse = treasury(cash_usd=900_000.0)
+    had = planned(scenario(machines={"on_order": [held]}, decision_months=[0], treasury=purse), on)
+    assert had.worth == pytest.approx(bought.worth, rel=1e-9)
+    for mine, theirs in zip(vars(had.position).values(), vars(bought.position).values(), strict=True):
+        assert mine == pytest.approx(theirs)

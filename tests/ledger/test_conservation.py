@@ -65,6 +65,16 @@ def games(draw: st.DrawFn) -> Game:
         ],
         machines={
             "owned": [{"model": "old", "site": "Hills", "units": 50}],
+            "on_order": [
+                {
+                    "model": "old",
+                    "site": site_name,
+                    "units": draw(st.integers(1, 40)),
+                    "arrives_month": draw(st.integers(1, 4)),
+                    "due_usd_per_unit": draw(st.sampled_from([0.0, 700.0])),
+                }
+                for site_name in draw(st.lists(st.sampled_from(["Plains", "Hills"]), max_size=3))
+            ],
             "candidates": [
                 candidate(lead_months=draw(st.integers(0, 3)), deposit_share=0.3, freight_usd_per_unit=40.0)
             ],
@@ -209,7 +219,7 @@ def _units(company: Scenario, decided: Decisions, path: list[int], on: Tree) -> 
     """Machines bought less machines sold on a branch up to its last node."""
     now = int(on.month[path[-1]])
     return [
-        *(float(owned.units) for owned in company.machines.owned),
+        *(float(held.units) for held in company.machines.held),
         *(order.units for order in decided.orders if order.node in path),
         *(-r.units for r in decided.retirements if r.node in path and r.month <= now),
     ]

@@ -82,6 +82,42 @@ def test_an_order_past_the_horizon_is_an_asset_and_a_debt() -> None:
     assert books.net_btc[-1] == pytest.approx(100 + (990_000 + 16_000 - 30_000) / 100_000)
 
 
+COMING = {"model": "new", "site": "Plains", "units": 10, "arrives_month": 2, "due_usd_per_unit": 3_000.0}
+
+
+def test_machines_on_order_are_paid_when_they_arrive_and_hash_from_the_month_after() -> None:
+    # Nodes 1..4 a branch on time, 5..8 a stress with a month's delay.
+    on = tree((-1, 0, 1, 2, 3, 0, 5, 6, 7), stressed=[5, 6, 7, 8], delivery_delay_months=[0, 0, 0, 0, 0, 1, 1, 1, 1])
+    books = books_of(on, {"machines": {"on_order": [COMING]}})
+    assert books.fleet.capex_usd.tolist() == pytest.approx([0, 0, 30_000, 0, 0, 0, 0, 30_000, 0])
+    assert books.fleet.running_ph.tolist() == pytest.approx([0, 0, 0, 2, 2, 0, 0, 0, 2])
+    assert books.fleet.installed_mw[:, 0].tolist() == pytest.approx([0, 0, 0.04, 0.04, 0.04, 0, 0, 0.04, 0.04])
+    assert books.fleet.payable_usd.tolist() == pytest.approx([30_000, 30_000, 0, 0, 0, 30_000, 30_000, 0, 0])
+    # The catalogue's $3,000 less 20%, owned from today on.
+    assert books.fleet.worth_usd.tolist() == pytest.approx([24_000.0] * 9)
+    assert books.net_btc[0] == pytest.approx(100 + (1_000_000 + 24_000 - 30_000) / 100_000)
+    assert not books.fleet.ordered_units.any()
+
+
+def test_machines_on_order_past_the_horizon_are_an_asset_and_a_debt() -> None:
+    late = {**COMING, "arrives_month": 9, "resale_usd": 500.0}
+    books = books_of(tree(asic_price_factor=[1.0, 1.0, 1.0, 1.0, 0.5]), {"machines": {"on_order": [late]}})
+    assert books.net_btc[-1] == pytest.approx(100 + (1_000_000 + 10 * 250 - 30_000) / 100_000)
+    assert not books.fleet.racked_units.any()
+
+
+def test_two_batches_of_a_machine_that_also_stands_here() -> None:
+    machines = {
+        "owned": [{"model": "new", "site": "Plains", "units": 5, "resale_usd": 700.0}],
+        "on_order": [COMING, {**COMING, "units": 20, "arrives_month": 3, "due_usd_per_unit": 0.0}],
+    }
+    books = books_of(tree(), {"machines": machines})
+    assert books.fleet.racked_units[:, 0].tolist() == [5, 5, 15, 35, 35]
+    assert books.fleet.owned_units[:, 0].tolist() == [35] * 5
+    assert books.fleet.worth_usd.tolist() == pytest.approx([35 * 700.0] * 5)
+    assert books.fleet.capex_usd.sum() == pytest.approx(30_000)
+
+
 def test_owned_machines_hash_from_month_one() -> None:
     books = books_of(tree(power_usd_per_mwh=CHEAP), {"machines": {"owned": OWNED}})
     assert books.fleet.running_ph.tolist() == pytest.approx([0, 10, 10, 10, 10])

@@ -45,6 +45,18 @@ def late_order(d: Data) -> None:
     d["machines"]["candidates"][0]["lead_months"] = 9
 
 
+ON_ORDER = {"model": "s21", "site": "texas", "units": 100, "arrives_month": 2, "due_usd_per_unit": 900}
+
+
+def late_arrival(d: Data) -> None:
+    d["machines"]["on_order"] = [{**ON_ORDER, "arrives_month": 12}]
+
+
+def full_site(d: Data) -> None:
+    d["sites"][0]["rack_slots"] = 1099
+    d["machines"]["on_order"] = [ON_ORDER]
+
+
 def free_power(d: Data) -> None:
     d["sites"][0]["power_usd_per_mwh"] = 0
 
@@ -114,6 +126,8 @@ def branches_beside_cases(d: Data) -> None:
     ("change", "warning"),
     [
         (late_order, "machines.candidates[0].lead_months: ordered in month 3, s21 would not hash"),
+        (late_arrival, "machines.on_order[0].arrives_month: s21 arrives too late to hash"),
+        (full_site, "sites[0].rack_slots: 1,100 machines are owned here and on order, more than there are slots"),
         (free_power, "sites[0].power_usd_per_mwh: power is free here"),
         (unused_spec, "machines.specs.hydro: is neither owned nor a candidate"),
         (
@@ -144,6 +158,12 @@ def test_warns(load: Load, data: Data, change: Callable[[Data], None], warning: 
 def at_horizon_s_edge(d: Data) -> None:
     d["decision_months"] = [0, 9, 11]
     d["machines"]["candidates"][0]["lead_months"] = 0
+
+
+def machines_on_order(d: Data) -> None:
+    # 1,000 of 3,250 W stand here and 100 of 3,500 W are to come.
+    d["sites"][0] |= {"power_mw": 3.6, "pue": 1.0, "rack_slots": 1100}
+    d["machines"]["on_order"] = [{**ON_ORDER, "arrives_month": 11}]
 
 
 def liability_in_the_last_month(d: Data) -> None:
@@ -183,6 +203,7 @@ def stress_to_the_horizon(d: Data) -> None:
     "change",
     [
         at_horizon_s_edge,
+        machines_on_order,
         liability_in_the_last_month,
         power_just_enough,
         cases_of_a_third_each,

@@ -64,6 +64,14 @@ def test_models_are_looked_up_and_prices_taken_with_their_date(load: Load, data:
     assert candidate.quote_source == "a test's quote"
 
 
+def test_machines_on_order_have_their_model_looked_up(load: Load, data: Data) -> None:
+    data["machines"] |= {"candidates": [], "on_order": [{"model": "s21", "site": "texas", "units": 5}]}
+    data["machines"]["on_order"][0]["arrives_month"] = 2
+    machines = load(data).scenario.machines
+    assert machines.specs["s21"].price_usd == 2800
+    assert (machines.on_order[0].due_usd_per_unit, machines.on_order[0].resale_usd) == (0.0, None)
+
+
 def test_a_quote_of_the_scenario_s_own_keeps_no_date_of_the_catalogue_s(load: Load, data: Data) -> None:
     data["machines"]["candidates"][0]["price_usd"] = 2500
     (candidate,) = load(data).scenario.machines.candidates
