@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import atexit
 import contextlib
-import json
-import os
 import sys
-from collections.abc import Callable
+from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
-from optimizer.errors import ExitCode, HashleverError
-
-if TYPE_CHECKING:
-    from rich.console import Console
+from optimizer.cli_backtest import backtest
+from optimizer.errors import ExitCode, HashleverError, ReplayError
+from optimizer.shell import Progress, leave_interrupted, print_json, print_with
 
 app = typer.Typer(
     name="hashlever",
@@ -27,6 +24,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+class Policy(StrEnum):
+    """What the company does after today when a plan is replayed."""
+
+    nearest_node = "nearest_node"
+    sell_only = "sell_only"
+    replan = "replan"
+
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The scenario, a YAML file.", show_default=False)]
 Overrides = Annotated[
@@ -58,7 +64,7 @@ def validate(file: File, override: Overrides = None, set_: Sets = None, json_: J
 
     loaded = load_scenario(file, override or (), set_ or ())
     if json_:
-        _print_json(
+        print_json(
             {
                 "valid": True,
                 "name": loaded.scenario.name,
@@ -69,7 +75,7 @@ def validate(file: File, override: Overrides = None, set_: Sets = None, json_: J
         return
     from optimizer.report.terminal import print_scenario
 
-    _print_with(lambda console: print_scenario(loaded, console))
+    print_with(lambda console: print_scenario(loaded, console))
 
 
 @app.command()
@@ -84,21 +90,32 @@ def plan(
     compare: Annotated[
         bool, typer.Option("--compare/--no-compare", help="Also plan the alternatives to measure against.")
     ] = True,
+    monte_carlo: Annotated[
+        int,
+        typer.Option("--monte-carlo", metavar="N", min=0, help="Replay the plan on so many other paths; 0: on none."),
+    ] = 5000,
 ) -> None:
     """Make the plan: what to buy, sell and borrow today, and what to do on every branch after."""
     from optimizer.planning import plan as make_plan
 
     if out is not None:
-        from optimizer.report.write import refuse_foreign
+        from optimizer.report.write import PLAN, refuse_foreign
 
-        refuse_foreign(out)
+        refuse_foreign(out, PLAN)
     made = None
-    with contextlib.suppress(KeyboardInterrupt), _Progress() as progress:
-        made = make_plan(file, overrides=override or (), sets=set_ or (), compare=compare, tell=progress.tell)
+    with contextlib.suppress(KeyboardInterrupt), Progress() as progress:
+        made = make_plan(
+            file,
+            overrides=override or (),
+            sets=set_ or (),
+            compare=compare,
+            monte_carlo=monte_carlo,
+            tell=progress.tell,
+        )
         for warning in made.loaded.warnings:
             progress.note(f"warning: {warning}")
     if made is None:
-        _leave_interrupted()
+        leave_interrupted()
     if out is not None:
         from optimizer.report.write import write_plan
 
@@ -107,13 +124,87 @@ def plan(
     if json_:
         from optimizer.report.plan_json import plan_document
 
-        _print_json(plan_document(made))
+        print_json(plan_document(made))
     else:
         from optimizer.report.terminal import print_plan
 
-        _print_with(lambda console: print_plan(made, console))
+        print_with(lambda console: print_plan(made, console))
     if made.solver.hit_limit:
         raise typer.Exit(ExitCode.LIMIT_WITH_PLAN)
+
+
+@app.command()
+def replay(
+    plan: Annotated[Path, typer.Argument(metavar="PLAN", help="A folder that plan --out wrote.", show_default=False)],
+    monte_carlo: Annotated[
+        int | None,
+        typer.Option("--monte-carlo", metavar="N", min=1, help="On N paths drawn from the plan's own market."),
+    ] = None,
+    history: Annotated[
+        Path | None, typer.Option("--history", metavar="FILE", help="On what happened, from a daily CSV, since --from.")
+    ] = None,
+    from_: Annotated[
+        datetime | None, typer.Option("--from", metavar="DATE", formats=["%Y-%m-%d"], help="The history's first day.")
+    ] = None,
+    stress: Annotated[
+        str | None,
+        typer.Option("--stress", metavar="NAME|FILE", help="On a named shock, a file of shocks, `all` or `grid`."),
+    ] = None,
+    policy: Annotated[
+        Policy, typer.Option("--policy", help="What the company does after today.")
+    ] = Policy.nearest_node,
+    seed: Annotated[
+        int | None,
+        typer.Option("--seed", metavar="S", min=0, help="Of the paths drawn; the scenario's own if not given."),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", metavar="N", min=1, help="Processes that draw and replay paths; 1 if not given."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Write replay.json and CSV tables to this folder.")
+    ] = None,
+    json_: Json = False,
+) -> None:
+    """Replay a plan off its tree: on thousands of other paths, on history, on named shocks."""
+    _refuse_unless_one_kind(monte_carlo, history, from_, stress, seed, workers)
+    from optimizer.replay.replayed import on_history, on_monte_carlo, on_stress
+    from optimizer.replay.saved import read_plan
+
+    if out is not None:
+        from optimizer.report.write import REPLAY, refuse_foreign
+
+        refuse_foreign(out, REPLAY)
+    done = None
+    with contextlib.suppress(KeyboardInterrupt), Progress() as progress:
+        progress.tell("read", str(plan))
+        saved = read_plan(plan)
+        if monte_carlo is not None:
+            done = on_monte_carlo(
+                saved, monte_carlo, seed=seed, policy=policy.value, workers=workers or 1, tell=progress.tell
+            )
+        elif history is not None and from_ is not None:
+            done = on_history(saved, history, from_.date(), policy=policy.value, tell=progress.tell)
+        elif stress is not None:
+            done = on_stress(saved, stress, policy=policy.value, tell=progress.tell)
+    if done is None:
+        leave_interrupted()
+    if out is not None:
+        from optimizer.report.write import write_replay
+
+        written = write_replay(done, out)
+        print(f"wrote {len(written)} files to {out}", file=sys.stderr)
+    if json_:
+        from optimizer.report.replay_json import replay_document
+
+        print_json(replay_document(done))
+    else:
+        from optimizer.report.terminal_replay import print_replay
+
+        print_with(lambda console: print_replay(done, console))
+
+
+app.command()(backtest)
 
 
 @app.command()
@@ -121,7 +212,30 @@ def schema() -> None:
     """Print the JSON Schema of a scenario file, for editors."""
     from optimizer.scenario.jsonschema import scenario_json_schema
 
-    _print_json(scenario_json_schema())
+    print_json(scenario_json_schema())
+
+
+def _refuse_unless_one_kind(
+    monte_carlo: int | None,
+    history: Path | None,
+    from_: datetime | None,
+    stress: str | None,
+    seed: int | None,
+    workers: int | None,
+) -> None:
+    """Raise `ReplayError` unless one kind of replay is asked for, with no option of another."""
+    kinds = {"--monte-carlo": monte_carlo, "--history": history, "--stress": stress}
+    asked = [name for name, value in kinds.items() if value is not None]
+    if len(asked) != 1:
+        found = f"{' and '.join(asked)} together" if asked else "none of them"
+        raise ReplayError(
+            "A replay is of one kind: --monte-carlo N, --history FILE --from DATE, or --stress NAME|FILE|all|grid; "
+            f"found {found}."
+        )
+    if (history is None) != (from_ is None):
+        raise ReplayError("--history and --from go together: the file, and the day from which it is replayed.")
+    if monte_carlo is None and (seed is not None or workers is not None):
+        raise ReplayError("--seed and --workers are for --monte-carlo: there is nothing to draw on other paths.")
 
 
 def _show_version(asked: bool) -> None:
@@ -139,74 +253,6 @@ def _root(
     ] = False,
 ) -> None:
     pass
-
-
-def _print_json(document: Any) -> None:
-    _write(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
-
-
-def _print_with(report: Callable[[Console], None]) -> None:
-    """Print a report at the terminal's width; piped, at the width that reports are made for."""
-    from io import StringIO
-
-    from rich.console import Console
-
-    terminal = sys.stdout.isatty()
-    text = StringIO()
-    report(Console(file=text, force_terminal=terminal, width=None if terminal else 100))
-    _write(text.getvalue())
-
-
-def _write(text: str) -> None:
-    """Write to standard output; a reader (head, less) that has seen enough is no error."""
-    try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-class _Progress:
-    """Stages and seconds on standard error: one line that moves on a terminal, a line a stage elsewhere."""
-
-    def __enter__(self) -> _Progress:
-        import time
-
-        from rich.console import Console
-
-        self._console = Console(stderr=True)
-        self._started = time.perf_counter
-        self._zero = time.perf_counter()
-        self._status = self._console.status("reading") if self._console.is_terminal else None
-        self._stage = ""
-        if self._status:
-            self._status.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._status:
-            self._status.stop()
-
-    def tell(self, stage: str, detail: str) -> None:
-        """Show what is being done."""
-        line = f"{self._started() - self._zero:5.1f} s  {stage}: {detail}"
-        if self._status:
-            self._status.update(line)
-        elif stage != self._stage:
-            self.note(line)
-        self._stage = stage
-
-    def note(self, text: str) -> None:
-        """Print a line that stays."""
-        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
-
-
-def _leave_interrupted() -> NoReturn:
-    """Say so and end, not by way of Python's own exit: there an interrupted HiGHS has aborted the process."""
-    # What would run at Python's exit still runs: it lets go of what the workers shared.
-    atexit._run_exitfuncs()
-    print("interrupted; nothing was written", file=sys.stderr, flush=True)
-    os._exit(ExitCode.INTERRUPTED)
 
 
 def _fail(error: BaseException, code: ExitCode) -> NoReturn:

@@ -19,16 +19,21 @@ from optimizer.market.build_tree import build_tree
 from optimizer.market.fidelity import Fidelity
 from optimizer.market.tree import Floats, Tree
 from optimizer.scenario.load import LoadedScenario, load_scenario
+from optimizer.scenario.market_spec import Cases
 from optimizer.scenario.schema import Scenario
 from optimizer.valuation import Value, tail_weights, value_of
 
 if TYPE_CHECKING:
     from optimizer.formulation.model import Formulation
+    from optimizer.replay.summary import Summary
     from optimizer.solve.comparators import Alternative
     from optimizer.solve.linear_model import LinearModel
 
 # The model's objective and the ledger's value of the same plan may differ by this much, relatively.
 OBJECTIVE_TOLERANCE = 1e-6
+
+# How many paths a plan is replayed on before it is shown: two seconds' worth.
+MONTE_CARLO_PATHS = 5_000
 
 # Called as work goes on: (stage, detail).
 Tell = Callable[[str, str], None]
@@ -51,6 +56,7 @@ class SolverRecord:
     build_seconds: float
     solve_seconds: float
     audit_seconds: float
+    replay_seconds: float
     alternatives_seconds: float
     version: str
 
@@ -82,7 +88,10 @@ class Comparator:
 
 @dataclass(frozen=True)
 class Plan:
-    """A plan that has passed its audit, and everything needed to defend it."""
+    """A plan that has passed its audit, and everything needed to defend it.
+
+    ``out_of_sample``: what becomes of it on paths that it was not made for; None where it was not replayed.
+    """
 
     loaded: LoadedScenario
     tree: Tree
@@ -95,6 +104,7 @@ class Plan:
     tie_break: float
     solver: SolverRecord
     comparators: tuple[Comparator, ...]
+    out_of_sample: Summary | None = None
 
     @property
     def scenario(self) -> Scenario:
@@ -120,9 +130,11 @@ def plan(
     overrides: Sequence[str] = (),
     sets: Sequence[str] = (),
     compare: bool = True,
+    monte_carlo: int = MONTE_CARLO_PATHS,
     tell: Tell | None = None,
 ) -> Plan:
-    """Make a plan. ``compare=False`` skips the alternatives.
+    """Make a plan. ``compare=False`` skips the alternatives. ``monte_carlo``: on how many other paths of its market it
+    is replayed; 0 for none, and named cases are not.
 
     Raises `ScenarioError` (bad input), `InfeasibleError` (no plan meets every requirement; says which conflict),
     `LimitError` (stopped before any plan was found) and `AuditError` (the ledger disagrees: a bug, no plan).
@@ -168,6 +180,9 @@ def plan(
         _check_objective(objective, value.value + tie_break)
         audit_seconds = clock.lap()
 
+        out_of_sample = _out_of_sample(given, tree, chosen, audited.books, monte_carlo, say)
+        replay_seconds = clock.lap()
+
         comparators: tuple[Comparator, ...] = ()
         if others:
             say("alternatives", "the same company told to do the obvious")
@@ -201,11 +216,27 @@ def plan(
             build_seconds=build_seconds,
             solve_seconds=solve_seconds,
             audit_seconds=audit_seconds,
+            replay_seconds=replay_seconds,
             alternatives_seconds=clock.lap(),
             version=f"HiGHS {solver.highs.version()}",
         ),
         comparators=comparators,
+        out_of_sample=out_of_sample,
     )
+
+
+def _out_of_sample(
+    given: Scenario, tree: Tree, chosen: Decisions, books: Books, paths: int, say: Tell
+) -> Summary | None:
+    """The plan on so many paths drawn from its market; None of named cases, which are known in full."""
+    if paths == 0 or isinstance(given.market.price, Cases):
+        return None
+    from optimizer.replay.monte_carlo import monte_carlo
+    from optimizer.replay.summary import figures_on_tree, summarise
+
+    # The draws are not the fan's, whose seed this is (`optimizer.market.sampled`).
+    outcome = monte_carlo(given, tree, chosen, paths=paths, seed=given.market.fan.seed, tell=say)
+    return summarise(given, outcome, figures_on_tree(given, tree, books), "nearest_node")
 
 
 class _Clock:

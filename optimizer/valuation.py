@@ -26,6 +26,15 @@ def tail_weights(outcomes: Floats, probability: Floats, tail_share: float) -> Fl
     return weights
 
 
+def weighted_quantile(values: Floats, probability: Floats, share: float) -> float:
+    """The smallest value that at least ``share`` of the probability does not exceed."""
+    order = np.argsort(values, kind="stable")
+    reached = np.cumsum(probability[order]) / probability.sum()
+    # A hair less, so that rounding in the sum does not skip to the next value.
+    first = int(np.searchsorted(reached, share - 1e-12))
+    return float(values[order[min(first, len(values) - 1)]])
+
+
 @dataclass(frozen=True)
 class Value:
     """The objective and its parts, in the numeraire.

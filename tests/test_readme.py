@@ -40,7 +40,9 @@ class Example:
 
     @property
     def is_long(self) -> bool:
-        """Whether it plans the flagship or something like it."""
+        """Whether it plans the flagship or something like it, or replays a plan that another example made."""
+        if self.text.startswith("hashlever replay"):
+            return True
         return "hashlever plan" in self.text and ("fleet_refresh" in self.text or "my_company" in self.text)
 
 

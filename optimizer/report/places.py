@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 
 from optimizer.market.calendar import month_end
-from optimizer.market.tree import Floats, Tree
+from optimizer.market.tree import Tree
 from optimizer.scenario.schema import Scenario
 
 Row = dict[str, object]
@@ -38,15 +38,6 @@ def place(scenario: Scenario, tree: Tree, node: int) -> Row:
         "branch": branch_of(tree, node),
         "probability": float(tree.probability[node]),
     }
-
-
-def weighted_quantile(values: Floats, probability: Floats, share: float) -> float:
-    """The smallest value that at least ``share`` of the probability does not exceed."""
-    order = np.argsort(values, kind="stable")
-    reached = np.cumsum(probability[order]) / probability.sum()
-    # A hair less, so that rounding in the sum does not skip to the next value.
-    first = int(np.searchsorted(reached, share - 1e-12))
-    return float(values[order[min(first, len(values) - 1)]])
 
 
 def counted_nodes(tree: Tree, month: int) -> list[int]:

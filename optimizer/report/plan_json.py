@@ -7,27 +7,24 @@ null; keys keep their order.
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import date
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
-import numpy as np
 import pandas as pd
 
 from optimizer import __version__
 from optimizer.ledger.checks import TOLERANCE
 from optimizer.report.doubt import Doubt, doubt_of
-from optimizer.report.frames import PLACE, rows
+from optimizer.report.frames import PLACE
+from optimizer.report.plain import Document, plain, records
+from optimizer.report.replay_json import summary_document
 
 if TYPE_CHECKING:
     from optimizer.planning import Plan
 
 SCHEMA = "hashlever/plan/1"
-DIGITS = 12
 
 # Tables whose rows belong to a node and stand in the document with it.
-DECIDED = ("orders", "retirements", "draws", "repayments", "pledges", "liquidations")
-
-Document = dict[str, Any]
+DECIDED = ("orders", "retirements", "draws", "repayments", "pledges", "liquidations", "liquidated_draws")
 
 
 def plan_document(plan: Plan) -> Document:
@@ -48,36 +45,13 @@ def plan_document(plan: Plan) -> Document:
         "machines": records(tables["machines"]),
         "comparators": records(tables["comparators"]),
         "doubt": _doubt(doubt),
+        "out_of_sample": summary_document(plan.scenario, plan.out_of_sample) if plan.out_of_sample else None,
         "audit": _audit(plan, tables),
     }
-    return cast(Document, plain(document))
-
-
-def plain(value: object) -> object:
-    """``value`` in JSON's own types. Raises `TypeError` on what it does not know."""
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    if value is None or value is pd.NaT:
-        return None
-    if isinstance(value, (bool, np.bool_)):
-        return bool(value)
-    if isinstance(value, (int, np.integer)):
-        return int(value)
-    if isinstance(value, (float, np.floating)):
-        # Adding 0.0 turns -0.0 into 0.0.
-        return float(f"{float(value):.{DIGITS}g}") + 0.0 if np.isfinite(value) else None
-    if isinstance(value, date):  # a pandas timestamp is one too
-        return value.strftime("%Y-%m-%d")
-    if isinstance(value, str):
-        return value
-    raise TypeError(f"{type(value).__name__} has no place in a plan document")
-
-
-def records(table: pd.DataFrame) -> list[Document]:
-    """A table's rows as plain dicts."""
-    return [cast(Document, plain(row)) for row in rows(table)]
+    written = cast(Document, plain(document))
+    # Word for word: it is what the plan's hash is of, and what a replay starts from.
+    written["scenario"]["resolved"] = plan.loaded.resolved
+    return written
 
 
 def _scenario(plan: Plan) -> Document:
@@ -113,6 +87,7 @@ def _solver(plan: Plan) -> Document:
             "build": record.build_seconds,
             "solve": record.solve_seconds,
             "audit": record.audit_seconds,
+            "replay": record.replay_seconds,
             "alternatives": record.alternatives_seconds,
         },
     }

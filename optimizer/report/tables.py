@@ -16,9 +16,12 @@ import pandas as pd
 from optimizer.report import tables_context as context
 from optimizer.report import tables_decisions as decisions
 from optimizer.report import tables_state as state
+from optimizer.report.tables_replay import SUMMARY_TABLES
+from optimizer.scenario.schema import Scenario
 
 if TYPE_CHECKING:
     from optimizer.planning import Plan
+    from optimizer.replay.summary import Summary
 
 
 # Every table by name, in the order in which they are written.
@@ -29,6 +32,7 @@ TABLES: dict[str, Callable[[Plan], pd.DataFrame]] = {
     "repayments": decisions.repayments,
     "pledges": decisions.pledges,
     "liquidations": decisions.liquidations,
+    "liquidated_draws": decisions.liquidated_draws,
     "nodes": state.nodes,
     "debts": state.debts,
     "months": state.months,
@@ -41,6 +45,14 @@ TABLES: dict[str, Callable[[Plan], pd.DataFrame]] = {
     "machine_ties": context.machine_ties,
     "market": context.market,
 }
+
+
+def _off_tree(table: Callable[[Scenario, Summary | None], pd.DataFrame]) -> Callable[[Plan], pd.DataFrame]:
+    """A table of a replay's summary as one of the plan that was replayed; without rows where it was not."""
+    return lambda plan: table(plan.scenario, plan.out_of_sample)
+
+
+TABLES |= {f"out_of_sample_{name}": _off_tree(table) for name, table in SUMMARY_TABLES.items()}
 
 
 def tables_of(plan: Plan) -> dict[str, pd.DataFrame]:

@@ -251,6 +251,27 @@ def liquidations(plan: Plan) -> pd.DataFrame:
     return frame(rows, columns)
 
 
+def liquidated_draws(plan: Plan) -> pd.DataFrame:
+    """Which draws a lender's sale repaid, and how much principal of each."""
+    columns = [*PLACE, "facility", "lender", "tier", "drawn_node", "drawn_month", "principal_usd"]
+    names = facility_names(plan.scenario)
+    rows: list[Row] = [
+        {
+            **place(plan.scenario, plan.tree, liquidation.node),
+            "facility": liquidation.facility,
+            "lender": contract_of(plan, names.index(liquidation.facility)).lender,
+            "tier": tier,
+            "drawn_node": drawn_node,
+            "drawn_month": OPENING if drawn_node == OPENING else int(plan.tree.month[drawn_node]),
+            "principal_usd": principal_usd,
+        }
+        for liquidation in plan.decisions.liquidations
+        for tier, drawn_node, principal_usd in liquidation.principal_usd
+        if principal_usd >= DUST_USD
+    ]
+    return frame(rows, columns)
+
+
 def contract_of(plan: Plan, facility: int) -> ExistingLoan | Facility:
     """The contract of a facility by its index."""
     contracts: tuple[ExistingLoan | Facility, ...] = (*plan.scenario.loans, *plan.scenario.facilities)

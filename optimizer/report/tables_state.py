@@ -11,8 +11,9 @@ from optimizer.decisions import facility_names
 from optimizer.ledger.paths import before
 from optimizer.market.tree import Floats
 from optimizer.report.frames import DUST_BTC, DUST_USD, PLACE, frame, tidy
-from optimizer.report.places import Row, date_of, place, weighted_quantile
+from optimizer.report.places import Row, date_of, place
 from optimizer.report.tables_decisions import contract_of, lines_of
+from optimizer.valuation import weighted_quantile
 
 if TYPE_CHECKING:
     from optimizer.planning import Plan

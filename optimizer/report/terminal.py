@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, cast
 
 import pandas as pd
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from optimizer.report import words
 from optimizer.report.doubt import doubt_of
 from optimizer.report.places import date_of
+from optimizer.report.screen import Lines, print_lines, print_title
 from optimizer.report.terminal_judged import against, doubts, risk
 from optimizer.report.terminal_plan import money, then, today
 from optimizer.report.terminal_scenario import scenario_lines
@@ -25,15 +24,13 @@ if TYPE_CHECKING:
     from optimizer.scenario.load import LoadedScenario
     from optimizer.valuation import Value
 
-Lines = list[str | Table]
-
 
 def print_plan(plan: Plan, console: Console) -> None:
     """Print a plan: do today, then, money, risk, against, doubt, and how it was found."""
     tables = cast("dict[str, pd.DataFrame]", plan.tables)
     doubt = doubt_of(plan)
-    _print_title(console, plan.scenario.name)
-    _print(console, _headline(plan))
+    print_title(console, plan.scenario.name)
+    print_lines(console, _headline(plan))
     for title, lines in (
         ("Do today", today(plan, tables)),
         ("Then", then(plan, tables)),
@@ -44,14 +41,14 @@ def print_plan(plan: Plan, console: Console) -> None:
         ("How it was found", _footer(plan)),
     ):
         if lines:
-            _print_title(console, title)
-            _print(console, lines)
+            print_title(console, title)
+            print_lines(console, lines)
 
 
 def print_scenario(loaded: LoadedScenario, console: Console) -> None:
     """Print what was understood of a scenario, on one screen."""
-    _print_title(console, loaded.scenario.name)
-    _print(console, scenario_lines(loaded))
+    print_title(console, loaded.scenario.name)
+    print_lines(console, scenario_lines(loaded))
 
 
 def _headline(plan: Plan) -> Lines:
@@ -90,7 +87,8 @@ def _footer(plan: Plan) -> Lines:
     s, audit = plan.solver, plan.audit
     how = "stopped by a limit" if s.hit_limit else s.status.lower()
     near = "proven to be the best" if s.gap == 0 else f"at most {_gap(plan)} from the best"
-    seconds = s.market_seconds + s.build_seconds + s.solve_seconds + s.audit_seconds + s.alternatives_seconds
+    seconds = s.market_seconds + s.build_seconds + s.solve_seconds + s.audit_seconds + s.replay_seconds
+    seconds += s.alternatives_seconds
     rules = len({found.rule for found in audit.headrooms})
     return [
         f"{s.version}: {how}, {near}. {words.count(s.nodes, 'node')}, "
@@ -100,14 +98,3 @@ def _footer(plan: Plan) -> Lines:
         f"{audit.largest_difference:.0e} of the company's size, and every one of {rules} rules kept.",
         f"Inputs {plan.loaded.sha256[:12]} ({plan.loaded.path.name}).",
     ]
-
-
-def _print_title(console: Console, title: str) -> None:
-    console.print()
-    console.print(Text(words.clean(title), style="bold"), width=min(console.width, words.WIDTH))
-
-
-def _print(console: Console, lines: Lines) -> None:
-    width = min(console.width, words.WIDTH)
-    for line in lines:
-        console.print(Text(words.clean(line)) if isinstance(line, str) else line, width=width)

@@ -13,6 +13,9 @@ from optimizer.report.doubt import Doubt
 from optimizer.report.frames import rows, rows_at
 from optimizer.report.places import branch_of, date_of
 from optimizer.report.price_view import LoanTie
+from optimizer.report.replay_json import POLICIES
+from optimizer.report.screen import Lines
+from optimizer.report.terminal_replay import against_tree
 from optimizer.report.words import NONE, add, btc, grid, month_of, months, price, share, usd, worth
 from optimizer.scenario.market_spec import Cases
 
@@ -20,7 +23,6 @@ if TYPE_CHECKING:
     from optimizer.planning import Plan
 
 Tables = dict[str, pd.DataFrame]
-Lines = list[str | Table]
 
 ALTERNATIVES = {
     "sell_only": "Sell, never borrow",
@@ -98,7 +100,22 @@ def risk(plan: Plan, tables: Tables) -> Lines:
     ]
     if used:
         lines.append("Used to the full somewhere: " + ", ".join(used) + ".")
-    return lines
+    return lines + _off_tree(plan)
+
+
+def _off_tree(plan: Plan) -> Lines:
+    """What becomes of the plan on paths that it was not made for."""
+    summary, given = plan.out_of_sample, plan.scenario
+    if isinstance(given.market.price, Cases):
+        return [
+            "Named cases are known in full, so there is no other path to draw: replay the plan on shocks or history."
+        ]
+    if summary is None:
+        return []
+    return [
+        f"Out of sample: {summary.paths:,} other paths of the same market, days and all. {POLICIES[summary.policy]}",
+        against_tree(given, summary),
+    ]
 
 
 def _nearest_call(plan: Plan, debts: list[dict[str, Any]], nodes: set[int]) -> str:

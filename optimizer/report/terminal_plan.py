@@ -6,24 +6,21 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from rich.table import Table
 
 from optimizer.report.frames import rows, rows_at
-from optimizer.report.places import branch_of, counted_nodes, date_of, weighted_quantile
+from optimizer.report.places import branch_of, counted_nodes, date_of
+from optimizer.report.screen import Lines, periods
 from optimizer.report.words import NONE, add, btc, day, grid, month_of, price, share, usd
+from optimizer.valuation import weighted_quantile
 
 if TYPE_CHECKING:
     from optimizer.planning import Plan
 
 Tables = dict[str, pd.DataFrame]
 Row = dict[str, Any]
-Lines = list[str | Table]
 
 # Fewer machines than this are the rounding of a plan that may own parts of machines after today.
 LEAST_UNITS = 0.5
-# A plan for more periods than this is shown in longer ones, of so many months.
-MOST_PERIODS = 12
-PERIOD_MONTHS = (1, 3, 6, 12)
 FLOWS = (
     "mined_btc",
     "sold_btc",
@@ -222,12 +219,9 @@ def _or_none(words: Callable[[float], str], amount: float) -> str:
 def money(plan: Plan, tables: Tables) -> Lines:
     """Expected flows and balances, period by period."""
     months = rows(tables["months"])
-    last = len(months) - 1
-    length = next(n for n in PERIOD_MONTHS if last <= n * MOST_PERIODS)
     headings = ("to", "mined", "sold", "machines", "running", "interest", "borrow", "repay", "held", "cash")
     table = grid(*headings, "owed")
-    for start in range(1 - length, last + 1, length):
-        period = months[max(start, 0) : start + length]
+    for start, period in periods(months):
         flow = {name: sum(month[f"{name}_mean"] for month in period) for name in FLOWS}
         end = period[-1]
         add(

@@ -1,4 +1,4 @@
-"""The plan as a folder: plan.json and one CSV file per table, put in place as a whole or not at all."""
+"""A plan, a replay or a backtest as a folder: its document and a CSV file per table, put there whole or not at all."""
 
 from __future__ import annotations
 
@@ -6,24 +6,52 @@ import csv
 import json
 import secrets
 import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
 import pandas as pd
 
 from optimizer.errors import OutputError
-from optimizer.report.plan_json import plan_document, records
+from optimizer.report.backtest_json import backtest_document
+from optimizer.report.plain import Document, records
+from optimizer.report.plan_json import plan_document
+from optimizer.report.replay_json import replay_document
 from optimizer.report.tables import TABLES
+from optimizer.report.tables_replay import PATH_TABLES, SUMMARY_TABLES, tables_of
 
 if TYPE_CHECKING:
     from optimizer.planning import Plan
+    from optimizer.replay.replayed import Replayed
+    from optimizer.replay.tested import Backtest
 
-PLAN_FILE = "plan.json"
-SCHEMA_PREFIX = "hashlever/plan/"
-# Other files that hashlever puts beside a plan and may replace with it.
-BESIDE_PLAN = ("report.html", "plan.xlsx")
 # A spreadsheet takes a cell that begins so for a formula.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of folder that hashlever writes: its ``document``, whose schema begins with ``schema``, its tables, and
+    files ``beside`` them that hashlever puts there and may replace."""
+
+    name: str
+    document: str
+    schema: str
+    tables: tuple[str, ...]
+    beside: tuple[str, ...] = ()
+
+    @property
+    def files(self) -> set[str]:
+        """Every file that such a folder may hold."""
+        return {self.document, *self.beside, *(f"{table}.csv" for table in self.tables)}
+
+
+PLAN = Kind("plan", "plan.json", "hashlever/plan/", tuple(TABLES), ("report.html", "plan.xlsx"))
+REPLAY = Kind("replay", "replay.json", "hashlever/replay/", (*SUMMARY_TABLES, *PATH_TABLES))
+CHARTS = ("backtest.svg", "backtest.png")
+BACKTEST = Kind("backtest", "backtest.json", "hashlever/backtest/", ("backtest",), CHARTS)
 
 
 def write_plan(plan: Plan, out: Path) -> list[Path]:
@@ -32,28 +60,52 @@ def write_plan(plan: Plan, out: Path) -> list[Path]:
     A folder that is there already is replaced if it is empty, or holds an earlier plan and nothing else.
     Raises `OutputError` otherwise and where nothing can be written; then nothing has changed.
     """
+    return _write(PLAN, plan_document(plan), cast("dict[str, pd.DataFrame]", plan.tables), out)
+
+
+def write_replay(replayed: Replayed, out: Path) -> list[Path]:
+    """The same for a replay, over an empty folder or an earlier replay."""
+    return _write(REPLAY, replay_document(replayed), tables_of(replayed), out)
+
+
+def write_backtest(tested: Backtest, out: Path) -> list[Path]:
+    """The same for a backtest with its chart, over an empty folder or an earlier backtest."""
+    from optimizer.report.backtest_chart import chart_png, chart_svg
+
+    charts = dict(zip(CHARTS, (chart_svg(tested).encode(), chart_png(tested)), strict=True))
+    return _write(BACKTEST, backtest_document(tested), {"backtest": tested.table}, out, charts)
+
+
+def _write(
+    kind: Kind,
+    document: Document,
+    tables: dict[str, pd.DataFrame],
+    out: Path,
+    beside: Mapping[str, bytes] = MappingProxyType({}),
+) -> list[Path]:
     out = out.resolve()
-    tables = cast("dict[str, pd.DataFrame]", plan.tables)
-    refuse_foreign(out)
-    document = json.dumps(plan_document(plan), indent=1, allow_nan=False, ensure_ascii=False)
+    refuse_foreign(out, kind)
+    text = json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         fresh = _sibling(out, "new")
         fresh.mkdir()
         try:
-            (fresh / PLAN_FILE).write_text(document + "\n", encoding="utf-8")
+            (fresh / kind.document).write_text(text + "\n", encoding="utf-8")
             for name, table in tables.items():
                 _write_csv(table, fresh / f"{name}.csv")
+            for name, content in beside.items():
+                (fresh / name).write_bytes(content)
             _swap(fresh, out)
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
     except OSError as error:
-        raise OutputError(f"Cannot write the plan to {out}: {error.strerror or error}.") from None
-    return [out / PLAN_FILE, *(out / f"{name}.csv" for name in tables)]
+        raise OutputError(f"Cannot write the {kind.name} to {out}: {error.strerror or error}.") from None
+    return [out / kind.document, *(out / f"{name}.csv" for name in tables), *(out / name for name in beside)]
 
 
-def refuse_foreign(out: Path) -> None:
-    """Raise `OutputError` if ``out`` is there and is not a folder that a plan may replace.
+def refuse_foreign(out: Path, kind: Kind) -> None:
+    """Raise `OutputError` if ``out`` is there and is not a folder that one of this kind may replace.
 
     Worth asking before a plan is made: solving takes longer than looking.
     """
@@ -66,9 +118,11 @@ def refuse_foreign(out: Path) -> None:
         held = sorted(path.name for path in out.iterdir())
         if not held:
             return _refuse_working_folder(out)
-        if not _is_plan(out / PLAN_FILE):
-            raise OutputError(f"{out} is there already and holds no hashlever plan. Name a new or an empty folder.")
-        foreign = [name for name in held if name not in {PLAN_FILE, *BESIDE_PLAN, *(f"{name}.csv" for name in TABLES)}]
+        if not _is_of(kind, out):
+            raise OutputError(
+                f"{out} is there already and holds no hashlever {kind.name}. Name a new or an empty folder."
+            )
+        foreign = [name for name in held if name not in kind.files]
         if foreign:
             raise OutputError(
                 f"{out} holds {foreign[0]!r}, which hashlever did not write and would have to delete. "
@@ -84,13 +138,13 @@ def _refuse_working_folder(out: Path) -> None:
         raise OutputError(f"{out} is the folder you are in; it cannot be replaced. Name a folder inside it.")
 
 
-def _is_plan(path: Path) -> bool:
-    """Whether a file is a plan document of any version."""
+def _is_of(kind: Kind, out: Path) -> bool:
+    """Whether a folder holds a document of this kind, of any version."""
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        document = json.loads((out / kind.document).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
         return False
-    return isinstance(document, dict) and str(document.get("schema", "")).startswith(SCHEMA_PREFIX)
+    return isinstance(document, dict) and str(document.get("schema", "")).startswith(kind.schema)
 
 
 def _swap(fresh: Path, out: Path) -> None:

@@ -72,7 +72,7 @@ def load_scenario(path: Path | str, overrides: Sequence[str] = (), sets: Sequenc
     if problems:
         raise ScenarioError(list(dict.fromkeys(problems)))
     warnings = tuple(sorted(problem for warning, problem in issues if warning))
-    return LoadedScenario(scenario, warnings, path, resolved, _sha256(resolved))
+    return LoadedScenario(scenario, warnings, path, resolved, sha256_of(resolved))
 
 
 def _take_catalogue(whole: Node, path: Path, problems: list[Problem]) -> tuple[Node, CatalogueNodes | None]:
@@ -125,7 +125,8 @@ def _problem(issue: Issue, node: Node) -> Problem:
     return problem_at(mark_at(node, place), path_text(place), issue.message, shown(value), issue.mend)
 
 
-def _sha256(resolved: dict[str, Any]) -> str:
+def sha256_of(resolved: dict[str, Any]) -> str:
+    """The hash of a scenario's resolved data, a price history's content in place of its path."""
     price = resolved["market"]["price"]
     if "csv" in price:
         with Path(price["csv"]).open("rb") as file:

@@ -83,8 +83,17 @@ class Alternatives:
         return wanted, self._pool.submit(_work, self._model, self._settings, order)
 
 
-def _finished(wanted: _Alternative, result: str | Future[Solution | str]) -> Alternative:
-    solved = result if isinstance(result, str) else result.result()
+def solve_at_once(f: Formulation, model: LinearModel, settings: SolverSettings) -> list[Alternative]:
+    """The alternatives that need not know the plan, solved one after the other in this process."""
+    orders = [(wanted, wanted.recipe(f, model, None)) for wanted in _AT_ONCE]
+    return [
+        _finished(wanted, order if isinstance(order, str) else _work(model, settings, order))
+        for wanted, order in orders
+    ]
+
+
+def _finished(wanted: _Alternative, result: str | Solution | Future[Solution | str]) -> Alternative:
+    solved = result.result() if isinstance(result, Future) else result
     if isinstance(solved, str):
         return Alternative(wanted.name, wanted.told_to, None, solved)
     return Alternative(wanted.name, wanted.told_to, solved)

@@ -55,7 +55,7 @@ def test_entry_says_when_and_whence(name: str) -> None:
 @pytest.mark.parametrize("name", CATALOGUE.asics)
 def test_machine_is_plausible(name: str) -> None:
     machine = CATALOGUE.asics[name]
-    assert 8 <= machine.efficiency_j_per_th <= 45
+    assert 8 <= machine.efficiency_j_per_th <= 100
     assert machine.cooling is not None
     assert f"{machine.hashrate_ths:g}T" in machine.name
     assert name.endswith(f"_{machine.hashrate_ths:g}t")
@@ -131,7 +131,7 @@ def test_readme_tells_the_catalogues_age() -> None:
 @pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
 def test_scenario_loads(path: Path) -> None:
     scenario = load_scenario(path).scenario
-    assert scenario.name and scenario.as_of.year == 2026
+    assert scenario.name and scenario.as_of.year in (2025, 2026)
 
 
 def test_every_scenario_is_described() -> None:

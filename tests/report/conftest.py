@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date, timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from rich.console import Console
 from optimizer.decisions import OPENING, Liquidation
 from optimizer.ledger.audit import audit
 from optimizer.planning import Plan, plan
+from optimizer.replay.replayed import Replayed, on_history, on_monte_carlo, on_stress
+from optimizer.replay.saved import SavedPlan, read_plan
+from optimizer.report.write import write_plan
 from tests.builders import minimal_scenario_dict, write_scenario
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
@@ -67,6 +71,36 @@ def company() -> dict[str, Any]:
 def small(tmp_path_factory: pytest.TempPathFactory) -> Plan:
     """The small company's plan, with its alternatives."""
     return plan(write_scenario(tmp_path_factory.mktemp("small"), company()))
+
+
+@pytest.fixture(scope="session")
+def saved(small: Plan, tmp_path_factory: pytest.TempPathFactory) -> SavedPlan:
+    """The small company's plan, written and read back."""
+    out = tmp_path_factory.mktemp("written") / "plan"
+    write_plan(small, out)
+    return read_plan(out)
+
+
+@pytest.fixture(scope="session")
+def drawn(saved: SavedPlan) -> Replayed:
+    """The small company's plan on 200 paths of its market."""
+    return on_monte_carlo(saved, 200)
+
+
+@pytest.fixture(scope="session")
+def shocked(saved: SavedPlan) -> Replayed:
+    """The small company's plan on the shock library and its own stress, planned anew on the way."""
+    return on_stress(saved, "all", policy="replan")
+
+
+@pytest.fixture(scope="session")
+def lived(saved: SavedPlan, tmp_path_factory: pytest.TempPathFactory) -> Replayed:
+    """The small company's plan on a year in which price and hashprice fall to a quarter."""
+    days = [(date(2021, 11, 1) + timedelta(days=k), 0.25 ** (k / 365)) for k in range(400)]
+    csv = tmp_path_factory.mktemp("history") / "prices.csv"
+    rows = "\n".join(f"{day},{60_000 * share:.2f},{300 * share:.4f}" for day, share in days)
+    csv.write_text("date,price_usd,hashprice_usd_per_ph_day\n" + rows)
+    return on_history(saved, csv, date(2021, 12, 3), policy="sell_only")
 
 
 @pytest.fixture(scope="session")

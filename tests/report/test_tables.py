@@ -3,9 +3,9 @@ import pandas as pd
 import pytest
 
 from optimizer.planning import Plan
-from optimizer.report.places import weighted_quantile
 from optimizer.report.tables import tables_of
 from optimizer.report.tables_state import MONTHLY
+from optimizer.valuation import weighted_quantile
 
 
 def test_cash_carries_from_node_to_node_by_the_columns_of_the_table(small: Plan) -> None:

@@ -10,6 +10,7 @@ from optimizer.report import words
 from optimizer.report.plan_json import plan_document
 from optimizer.report.terminal import print_plan, print_scenario
 from optimizer.report.terminal_plan import representatives
+from optimizer.scenario.fleet import OrderedMachines
 from tests.report.conftest import printed
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -142,6 +143,15 @@ def test_the_scenario_on_one_screen(small: Plan) -> None:
     (site,) = [line for line in lines if line.startswith("texas")]
     assert site.split()[1:] == ["5.0", "3.9", "45.00", "1,200", "114", "34.2"]
     assert "Warning: loans[0].matures_month" in text
+
+
+def test_machines_on_order_are_shown(small: Plan) -> None:
+    coming = OrderedMachines(model="s21", site="texas", units=1_200, arrives_month=4, due_usd_per_unit=900.0)
+    machines = small.scenario.machines.model_copy(update={"on_order": (coming, coming)})
+    given = small.scenario.model_copy(update={"machines": machines})
+    text = printed(lambda console: print_scenario(replace(small.loaded, scenario=given), console))
+    line = "On order: 1,200 Antminer S21 for texas, arriving 3 Feb 2027, $1.08M due then."
+    assert text.splitlines().count(line) == 2
 
 
 @pytest.mark.parametrize("case", ["one_machine", "top_up"])

@@ -7,9 +7,13 @@ import pytest
 
 from optimizer.errors import OutputError
 from optimizer.planning import Plan
+from optimizer.replay.replayed import Replayed
 from optimizer.report import write
-from optimizer.report.plan_json import plan_document, records
-from optimizer.report.write import write_plan
+from optimizer.report.plain import records
+from optimizer.report.plan_json import plan_document
+from optimizer.report.replay_json import replay_document
+from optimizer.report.tables_replay import tables_of
+from optimizer.report.write import write_plan, write_replay
 
 
 def _files(folder: Path) -> dict[str, bytes]:
@@ -167,3 +171,35 @@ def test_negative_numbers_are_numbers(small: Plan, tmp_path: Path) -> None:
     expected = [row["value_btc"] for row in records(small.tables["terms"])]  # type: ignore[arg-type]
     assert amounts == expected
     assert min(amounts) < 0
+
+
+def test_a_replay_is_written_like_a_plan(drawn: Replayed, lived: Replayed, tmp_path: Path) -> None:
+    out = tmp_path / "replay"
+    for replayed, rows in ((drawn, len(drawn.outcome)), (lived, 1)):
+        written = write_replay(replayed, out)
+        assert sorted(written) == sorted(out.iterdir())
+        assert {path.stem for path in written} == {"replay", *tables_of(replayed)}
+        assert json.loads((out / "replay.json").read_text(encoding="utf-8")) == replay_document(replayed)
+        assert len(_rows(out / "paths.csv")) == rows
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_csv_of_a_replay_says_the_same_as_json(drawn: Replayed, lived: Replayed, tmp_path: Path) -> None:
+    write_replay(drawn, tmp_path / "drawn")
+    write_replay(lived, tmp_path / "lived")
+    summary, [path] = replay_document(drawn)["summary"], replay_document(lived)["paths"]
+    expected = {f"drawn/{name}": summary[name] for name in ("figures", "chances", "months", "debts", "debt_months")}
+    expected |= {"lived/path_months": path["months"], "lived/path_debts": path["debts"]}
+    for name, rows in expected.items():
+        said = [{key: "" if value is None else str(value) for key, value in row.items()} for row in rows]
+        written = _rows(tmp_path / f"{name}.csv")
+        assert [{key: row[key] for key in said[0]} for row in written] == said
+
+
+def test_a_plan_and_a_replay_do_not_replace_each_other(small: Plan, drawn: Replayed, tmp_path: Path) -> None:
+    write_plan(small, tmp_path / "plan")
+    write_replay(drawn, tmp_path / "replay")
+    with pytest.raises(OutputError, match="holds no hashlever replay"):
+        write_replay(drawn, tmp_path / "plan")
+    with pytest.raises(OutputError, match="holds no hashlever plan"):
+        write_plan(small, tmp_path / "replay")

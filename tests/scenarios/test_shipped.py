@@ -46,8 +46,10 @@ def test_it_loads_with_known_warnings_only(path: Path) -> None:
 @pytest.mark.parametrize("path", COMPANIES, ids=lambda path: path.stem)
 def test_a_smaller_tree_of_it_has_a_sound_plan(path: Path) -> None:
     named_cases = isinstance(load_scenario(path).scenario.market.price, Cases)
-    made = plan(path, sets=QUICK if named_cases else (*QUICK, FEWER_BRANCHES), compare=False)
-    assert made.scenario.horizon_months == 24
+    sets = QUICK if named_cases else (*QUICK, FEWER_BRANCHES)
+    made = plan(path, sets=sets, compare=False, monte_carlo=200)
+    assert (made.out_of_sample is None) == named_cases
+    assert made.scenario.horizon_months == (12 if path.stem == "backtest_miner" else 24)
     assert_is_sound(made)
     assert 0 <= made.solver.gap <= 0.01
     assert not made.solver.hit_limit

@@ -1,0 +1,84 @@
+"""What the command prints where: reports and JSON on standard output, progress on standard error."""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from optimizer.errors import ExitCode
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def print_json(document: Any) -> None:
+    """Print a document as JSON."""
+    _write(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def print_with(report: Callable[[Console], None]) -> None:
+    """Print a report at the terminal's width; piped, at the width that reports are made for."""
+    from io import StringIO
+
+    from rich.console import Console
+
+    terminal = sys.stdout.isatty()
+    text = StringIO()
+    report(Console(file=text, force_terminal=terminal, width=None if terminal else 100))
+    _write(text.getvalue())
+
+
+def _write(text: str) -> None:
+    """Write to standard output; a reader (head, less) that has seen enough is no error."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+class Progress:
+    """Stages and seconds on standard error: one line that moves on a terminal, a line a stage elsewhere."""
+
+    def __enter__(self) -> Progress:
+        import time
+
+        from rich.console import Console
+
+        self._console = Console(stderr=True)
+        self._started = time.perf_counter
+        self._zero = time.perf_counter()
+        self._status = self._console.status("reading") if self._console.is_terminal else None
+        self._stage = ""
+        if self._status:
+            self._status.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._status:
+            self._status.stop()
+
+    def tell(self, stage: str, detail: str) -> None:
+        """Show what is being done."""
+        line = f"{self._started() - self._zero:5.1f} s  {stage}: {detail}"
+        if self._status:
+            self._status.update(line)
+        elif stage != self._stage:
+            self.note(line)
+        self._stage = stage
+
+    def note(self, text: str) -> None:
+        """Print a line that stays."""
+        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def leave_interrupted() -> NoReturn:
+    """Say so and end, not by way of Python's own exit: there an interrupted HiGHS has aborted the process."""
+    # What would run at Python's exit still runs: it lets go of what the workers shared.
+    atexit._run_exitfuncs()
+    print("interrupted; nothing was written", file=sys.stderr, flush=True)
+    os._exit(ExitCode.INTERRUPTED)
