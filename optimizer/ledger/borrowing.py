@@ -6,7 +6,14 @@ import numpy as np
 
 from optimizer.ledger.company import Company, Setting
 from optimizer.ledger.record import Record
+from optimizer.market.paths import Bools
 from optimizer.market.tree import Floats, Ints
+
+
+def lends(s: Setting, month: int) -> Bools:
+    """Whether each lender lends now, ``[path, facility]``: not while it is frozen, and never after it has failed."""
+    failed = (s.paths.failed_month > 0) & (s.paths.failed_month <= month)
+    return np.asarray(~(s.paths.frozen[:, month] | failed))
 
 
 def repay(s: Setting, c: Company, month: int, principal_usd: Floats) -> Floats:
@@ -38,7 +45,8 @@ def draw(s: Setting, c: Company, month: int, tranches: Ints, amount_usd: Floats,
     c.pledge_per_usd[:, tranches] = per_usd
     pledge = (amount_usd * per_usd) @ lender
     c.pledged_btc += pledge
-    c.free_btc -= pledge.sum(axis=1)
+    # Rounding in a draw that takes all there is must not leave less than nothing.
+    c.free_btc = np.maximum(c.free_btc - pledge.sum(axis=1), 0.0)
     fee = (amount_usd @ lender) @ s.contracts.origination_fee_share
     r.flow("drawn_usd", amount_usd.sum(axis=1))
     r.flow("origination_fee_usd", fee)

@@ -83,6 +83,7 @@ class Setting:
 @dataclass
 class Company:
     """What changes. arriving_units and retiring_units: by the month in which they do, ``[path, month, pair]``;
+    ordered_units: since today, ``[path, pair]``;
     due_usd: on delivery, and recovery_usd: from failed lenders, ``[path, month]``. unpaid_interest_usd: interest run
     up before today on loans that pay monthly, due in month 1, ``[path, facility]``. unpaid_usd: bills and debts that
     could not be paid. call_deadline: the step by which a call must be cured, NO_CALL without one.
@@ -98,6 +99,7 @@ class Company:
     racked_units: Floats
     arriving_units: Floats
     retiring_units: Floats
+    ordered_units: Floats
     due_usd: Floats
     recovery_usd: Floats
     call_deadline: Ints
@@ -168,6 +170,7 @@ def open_books(s: Setting) -> Company:
         racked_units=everywhere(pair.units_today for pair in s.pairs),
         arriving_units=np.zeros((paths, last, len(s.pairs))),
         retiring_units=np.zeros((paths, last, len(s.pairs))),
+        ordered_units=np.zeros((paths, len(s.pairs))),
         due_usd=np.zeros((paths, last)),
         recovery_usd=np.zeros((paths, last)),
         call_deadline=np.full((paths, s.facilities), NO_CALL, dtype=np.int64),

@@ -25,7 +25,7 @@ def cure(
     debt_usd: Floats,
     pledged_btc: Floats,
     price_usd: Floats,
-    target_ltv: float,
+    target_ltv: Floats,
     free_btc: Floats,
     spare_cash_usd: Floats,
     sell_fee_share: float,
@@ -36,13 +36,14 @@ def cure(
     k is repaid, free BTC worth s sold to repay and the rest added: D - k - s (1 - fee) = t (C + F - s). A call that
     even this does not cure is not answered at all: the company does not send coins after a lost pledge.
     """
+    free_btc = np.maximum(free_btc, 0.0)
     collateral, free = pledged_btc * price_usd, free_btc * price_usd
     missing = np.asarray(cure_by_adding(debt_usd, collateral, target_ltv))
     by_adding = missing <= free
-    short = debt_usd - target_ltv * (collateral + free)
+    short = np.maximum(debt_usd - target_ltv * (collateral + free), 0.0)
     by_cash = ~by_adding & (short <= spare_cash_usd)
     gain = 1 - sell_fee_share - target_ltv
-    sale = (short - spare_cash_usd) / gain if gain > 0 else np.full_like(short, np.inf)
+    sale = np.divide(short - spare_cash_usd, gain, out=np.full_like(short, np.inf), where=gain > 0)
     by_sale = ~by_adding & ~by_cash & (sale <= free)
     sold = np.where(by_sale, sale, 0.0)
     return Cure(

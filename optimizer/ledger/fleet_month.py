@@ -10,6 +10,9 @@ from optimizer.ledger.company import HOURS_PER_DAY, Company, Setting
 from optimizer.ledger.record import Record
 from optimizer.market.tree import Floats
 
+# Of a limit: being over it by less is a solver's rounding.
+ROUNDING = 1e-6
+
 
 @dataclass(frozen=True)
 class FleetMonth:
@@ -24,7 +27,8 @@ class FleetMonth:
 def run_fleet(s: Setting, c: Company, month: int, retire_units: Floats | None, r: Record) -> FleetMonth:
     """What was racked before hashes in its best mode; then machines arrive, and those leave whose month has come.
 
-    ``retire_units``: newly meant to leave, by month, ``[path, month, pair]``. No more leave than are racked.
+    ``retire_units``: newly meant to leave, by month, ``[path, month, pair]``. No more leave than are racked. What then
+    finds no room is resold too.
     """
     mined, power = _hash(s, c, month)
     c.racked_units += c.arriving_units[:, month]
@@ -32,6 +36,9 @@ def run_fleet(s: Setting, c: Company, month: int, retire_units: Floats | None, r
         c.retiring_units[:, : retire_units.shape[1]] += retire_units
     gone = np.minimum(c.retiring_units[:, month], c.racked_units)
     c.racked_units -= gone
+    crowded = _without_room(s, c)
+    c.racked_units -= crowded
+    gone = gone + crowded
     resale = gone @ np.array([pair.resale_usd for pair in s.pairs]) * s.paths.asic_price_factor[:, month]
     r.flow("mined_btc", mined)
     r.flow("resale_usd", resale)
@@ -48,12 +55,44 @@ def order_cost_usd(s: Setting, month: int, units: Floats) -> Floats:
     return np.asarray(now + np.where(late, 0.0, (units * at_once) @ moving * factor + (units * at_once) @ fixed))
 
 
+def of_what_is_left(s: Setting, c: Company, units: Floats) -> Floats:
+    """An order ``[path, pair]`` scaled to what its vendor still has: on a tree two sister branches may each order all
+    of it, and a path that changes between them would order twice."""
+    for quote in s.scenario.machines.candidates:
+        if quote.max_units is not None and units.any():
+            mine = np.array([pair.model == quote.model for pair in s.pairs], dtype=np.float64)
+            asked, left = units @ mine, np.maximum(quote.max_units - c.ordered_units @ mine, 0.0)
+            share = np.divide(left, asked, out=np.ones_like(asked), where=asked > left + ROUNDING * quote.max_units)
+            units = np.where(mine > 0, units * share[:, None], units)
+    return units
+
+
+def _without_room(s: Setting, c: Company) -> Floats:
+    """Machines that a site has neither power nor racks for, the least efficient first, ``[path, pair]``. On a tree
+    there are none; a path that changes branches may order on one what only the other makes room for."""
+    out = np.zeros_like(c.racked_units)
+    j_per_th = np.array([pair.nameplate_mw / pair.nameplate_ph for pair in s.pairs])
+    for k, site in enumerate(s.scenario.sites):
+        here = [q for q in np.argsort(-j_per_th).tolist() if s.pairs[q].site == k]
+        limits = [(np.array([s.pairs[q].max_mw for q in here]), site.power_mw)]
+        if site.rack_slots is not None:
+            limits.append((np.ones(len(here)), float(site.rack_slots)))
+        for each, most in limits:
+            over = (c.racked_units[:, here] - out[:, here]) @ each - most * (1 + ROUNDING)
+            for q, takes in zip(here, each.tolist(), strict=True):
+                gone = np.clip(over / takes, 0.0, c.racked_units[:, q] - out[:, q])
+                out[:, q] += gone
+                over = over - gone * takes
+    return out
+
+
 def order(s: Setting, c: Company, month: int, units: Floats, r: Record) -> Floats:
     """Order machines ``[path, pair]``; returns what is paid now, USD ``[path]``. The rest falls due on delivery, at
     today's machine prices."""
     cost = order_cost_usd(s, month, units)
     factor = s.paths.asic_price_factor[:, month, None]
     rest = units * (s.order_usd[1] * factor + s.order_usd[2])
+    c.ordered_units += units
     paths = np.arange(len(units))
     for lead in np.unique(_lead(s)[units.any(axis=0)]).tolist():
         those = _lead(s) == lead

@@ -28,8 +28,8 @@ class Intents:
     order_units ``[path, pair]``. retire_units: to be resold by the month in which they go, ``[path, month, pair]``,
     None for none. draw_usd and repay_share (of what is outstanding after instalments) ``[path, tranche]``. ltv_after:
     the LTV to top up to, at the close; top_up_btc and release_btc: the most to send and take back, ``[path,
-    facility]``. sell_btc: the most to sell, so as to hold cash_usd; buy_btc: the most to buy with what is above it,
-    ``[path]``.
+    facility]``. sell_btc: the most to sell, so as to hold cash_usd; buy_btc: the most to buy with what is above it;
+    free_btc: what the plan then leaves unpledged, ``[path]``.
     """
 
     order_units: Floats
@@ -42,6 +42,7 @@ class Intents:
     sell_btc: Floats
     cash_usd: Floats
     buy_btc: Floats
+    free_btc: Floats
 
 
 class Policy(Protocol):
@@ -68,6 +69,7 @@ def nothing(s: Setting) -> Intents:
         sell_btc=none,
         cash_usd=none,
         buy_btc=none,
+        free_btc=none,
     )
 
 
@@ -127,6 +129,7 @@ class NodeIntents:
         self._top_up, self._release = books.debt.top_up_btc, books.debt.release_btc
         self._frozen = books.debt.frozen
         self._sell, self._cash, self._buy = books.sold_btc, books.cash_usd, books.bought_btc
+        self._free = np.maximum(books.free_btc, 0.0)
 
     def at(self, s: Setting, nodes: Ints, month: int) -> Intents:
         """The decisions of these nodes, ``[path]``; of a node -1, nothing."""
@@ -145,6 +148,7 @@ class NodeIntents:
             sell_btc=self._sell[there] * some,
             cash_usd=self._cash[there] * some,
             buy_btc=self._buy[there] * some,
+            free_btc=self._free[there] * some,
         )
 
     def _gives_back(self, s: Setting, nodes: Ints, month: int) -> Floats:

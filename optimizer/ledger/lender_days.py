@@ -26,6 +26,8 @@ def play_month(s: Setting, c: Company, month: int, r: Record) -> None:
     """Play the days of a month; changes ``c`` and writes what happened to ``r``."""
     steps = np.arange(s.paths.month_end[month - 1] + 1, s.paths.month_end[month] + 1)
     debts = _Debts.at(s, c, month)
+    # A call does not outlive the debt that it was for.
+    c.call_deadline[debts.owed_usd <= CENT] = NO_CALL
     elapsed, low = s.paths.elapsed_share[steps], s.paths.low_usd[:, steps]
     near = (c.call_deadline != NO_CALL).any(axis=1)
     line = _first_line(s)
@@ -153,11 +155,10 @@ class _Days:
         floor = self.s.scenario.requirements.min_cash_usd
         fee, target = treasury.sell_fee_share, float(self.s.contracts.cure_target_ltv[f])
         spare = np.maximum(self.cash - floor, 0.0)
-        how = cure(counted, self.pledged[:, f], low, target, self.free, spare, fee)
-        done = where & how.cured
         owed = (self.owed[:, f] + self.owed_slope[:, f] * elapsed) * self.left[:, f]
-        # A lender that counts the whole term's interest is never repaid more than is owed by now.
-        repaid = np.where(done, np.minimum(how.repaid_usd, owed), 0.0)
+        how = cure(owed, self.pledged[:, f], low, target / _counted_per_usd(counted, owed), self.free, spare, fee)
+        done = where & how.cured
+        repaid = np.where(done, how.repaid_usd, 0.0)
         sold = np.where(done, how.sold_btc, 0.0)
         self._send(f, np.minimum(np.where(done, how.added_btc, 0.0), self.free))
         self.free -= np.minimum(sold, self.free)
@@ -182,7 +183,7 @@ class _Days:
         value = self.pledged[which, f] * price
         sale = whole_liquidation(owed, value, cost)
         if not np.isnan(target):
-            sale = np.minimum(sale, partial_liquidation(counted, value, target, cost))
+            sale = np.minimum(sale, partial_liquidation(owed, value, target / _counted_per_usd(counted, owed), cost))
         sold = np.minimum(sale / price, self.pledged[which, f])
         met = np.minimum(sold * price * (1 - cost), owed)
         self.pledged[which, f] -= sold
@@ -190,10 +191,11 @@ class _Days:
         short = np.where(emptied, owed - met, 0.0)
         rest = np.where(emptied, 0.0, owed - met)
         self.left[which, f] *= np.divide(rest, owed, out=np.zeros_like(owed), where=owed > CENT)
-        closed = rest <= CENT
-        self.left[which[closed], f] = 0.0
-        self.free[which[closed]] += self.pledged[which[closed], f]
-        self.pledged[which[closed], f] = 0.0
+        self.left[which[rest <= CENT], f] = 0.0
+        # What is left of the pledge comes back once nothing is owed, but not from a lender that is frozen.
+        given_back = (rest <= CENT) & ~self.s.paths.frozen[self.busy[which], self.month, f]
+        self.free[which[given_back]] += self.pledged[which[given_back], f]
+        self.pledged[which[given_back], f] = 0.0
         forgiven = short if terms.limited_recourse[f] else np.zeros_like(short)
         self.unpaid[which] += short - forgiven
         at = self.busy[which]
@@ -204,6 +206,12 @@ class _Days:
         self.r.flow("met_usd", met, at)
         self.r.flow("forgiven_usd", forgiven, at)
         self.r.flow("billed_usd", short - forgiven, at)
+
+
+def _counted_per_usd(counted: Floats, owed: Floats) -> Floats:
+    """What the LTV counts per USD owed: more than 1 where the whole term's interest counts from the first day, so that
+    a dollar repaid takes more than a dollar off. An LTV of t counted is one of t over this of what is owed."""
+    return np.asarray(np.divide(counted, owed, out=np.ones_like(owed), where=owed > CENT))
 
 
 def _ltv(counted: Floats, pledged_btc: Floats, price_usd: Floats) -> Floats:

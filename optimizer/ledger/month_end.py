@@ -1,19 +1,20 @@
 """A month's end off the tree: what has fallen due is paid, then what is meant is done as far as it is feasible.
 
-In this order: lenders that failed; machines that hashed, arrived and left; interest, instalments, maturities and bills;
-collateral that moves; draws, early repayments and orders, in full where they can be paid for while minimum cash and BTC
-are kept, else scaled; BTC sold as meant, then a maturity refinanced, then BTC sold for what is still missing. What
-cannot be paid at all makes the lenders sell their collateral; what even that does not pay stays unpaid.
+In this order: lenders that failed; machines that hashed, arrived and left; interest, instalments, maturities and
+bills; collateral that moves; draws, early repayments and orders, in full where they can be paid for while minimum cash
+and BTC are kept, else scaled; BTC sold as meant, then a maturity refinanced, then BTC sold for what is still missing,
+pledged ones too where a loan can be unwound. What cannot be paid at all makes the lenders sell their collateral; what
+even that does not pay stays unpaid.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from optimizer.ledger.borrowing import draw, freed_btc, pledge_per_usd, repay
+from optimizer.ledger.borrowing import draw, freed_btc, lends, pledge_per_usd, repay
 from optimizer.ledger.company import Company, Setting, counted_usd
-from optimizer.ledger.distress import lenders_fail, lenders_sell, refinance, walk_away
-from optimizer.ledger.fleet_month import order, order_cost_usd, run_fleet
+from optimizer.ledger.distress import lenders_fail, lenders_sell, refinance, unwind, walk_away
+from optimizer.ledger.fleet_month import of_what_is_left, order, order_cost_usd, run_fleet
 from optimizer.ledger.intents import Intents
 from optimizer.ledger.record import Record
 from optimizer.market.paths import Bools
@@ -31,8 +32,9 @@ def close_month(s: Setting, c: Company, month: int, meant: Intents, r: Record) -
     c.free_btc += fleet.mined_btc
     recovered = c.recovery_usd[:, month]
     bills = fleet.power_usd + fleet.due_usd + _promised_usd(s, month) + c.unpaid_usd
-    maturing = _principal_due(s, c, month)
-    cash = c.cash_usd + fleet.resale_usd + recovered - bills - _serve_debt(s, c, month, maturing, r)
+    due = _principal_due(s, c, month)
+    maturing = (due * (s.schedule.keep_share[month] == 0)).sum(axis=1)
+    cash = c.cash_usd + fleet.resale_usd + recovered - bills - _serve_debt(s, c, month, due, r)
     r.flow("recovered_usd", recovered)
     r.flow("bills_usd", bills)
     _move_collateral(s, c, month, meant, r)
@@ -40,6 +42,7 @@ def close_month(s: Setting, c: Company, month: int, meant: Intents, r: Record) -
     cash += _sell_as_meant(s, c, month, meant, cash, r)
     cash += refinance(s, c, month, maturing, cash, r)
     cash += _sell_as_needed(s, c, month, cash, r)
+    cash += unwind(s, c, month, cash, r)
     cash += lenders_sell(s, c, month, cash, r)
     cash -= _buy(s, c, month, meant, cash, r)
     c.unpaid_usd = np.maximum(-cash, 0.0)
@@ -105,17 +108,18 @@ def _act(s: Setting, c: Company, month: int, meant: Intents, cash: Floats, r: Re
 
     All of it where the collateral that early repayment frees is enough for the draws, and cash and BTC to sell pay for
     the rest. Else draws are scaled to free BTC and the facility's room, early repayments and orders to what can then be
-    paid for.
+    paid for. Orders are never more than the vendor still has.
     """
     scenario, contracts, price = s.scenario, s.contracts, s.price_usd[:, month]
     net_price = price * (1 - scenario.treasury.sell_fee_share)
     now = np.flatnonzero(s.drawn_month == month)
-    lender, frozen = s.lender[now], s.paths.frozen[:, month]
-    wanted = np.where(frozen[:, s.schedule.facility[now]], 0.0, meant.draw_usd[:, now])
+    lender = s.lender[now]
+    wanted = np.where(lends(s, month)[:, s.schedule.facility[now]], meant.draw_usd[:, now], 0.0)
+    orders = of_what_is_left(s, c, meant.order_units)
     early = c.principal_usd * meant.repay_share
     fees = s.by_facility(early) @ contracts.early_fee_share
     cost = (early * (1 + s.schedule.accrued_share[month])).sum(axis=1) + fees
-    cost = cost + order_cost_usd(s, month, meant.order_units)
+    cost = cost + order_cost_usd(s, month, orders)
     per_usd = pledge_per_usd(s, month, now)
     held = c.free_btc + c.pledged_btc.sum(axis=1)
     received = 1 - s.lender[now] @ contracts.origination_fee_share
@@ -135,7 +139,9 @@ def _act(s: Setting, c: Company, month: int, meant: Intents, cash: Floats, r: Re
     fits = within & (left * price >= -rounding_usd) & (spare - cost >= -rounding_usd)
 
     drawn = _within(wanted, lender, room)
-    drawn = drawn * _share((drawn * per_usd).sum(axis=1), c.free_btc)[:, None]
+    to_pledge = (drawn * per_usd).sum(axis=1)
+    # ... and leave free what the plan leaves free there, in proportion.
+    drawn = drawn * _share(to_pledge + meant.free_btc, c.free_btc)[:, None]
     least = contracts.min_draw_usd[s.schedule.facility[now]]
     drawn = np.where((drawn < least) & (drawn < wanted), 0.0, drawn)
     share = np.where(fits, 1.0, _share(cost, spare_usd(drawn, np.zeros_like(cash))[1]))
@@ -146,7 +152,7 @@ def _act(s: Setting, c: Company, month: int, meant: Intents, cash: Floats, r: Re
 
     repaid = repay(s, c, month, early * share[:, None]) + fees * share
     r.flow("repaid_early_usd", repaid)
-    ordered = order(s, c, month, meant.order_units * share[:, None], r)
+    ordered = order(s, c, month, orders * share[:, None], r)
     return draw(s, c, month, now, drawn, r) - repaid - ordered
 
 

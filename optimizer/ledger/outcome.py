@@ -23,7 +23,8 @@ class Outcome:
     what is due on machines on order) and receivable_usd (what a failed lender will still pay), less owed_usd (to
     lenders, accrued interest included) and unpaid_usd (bills and debts that could not be paid).
     ltv_high: the highest LTV of any day of the month, at the day's low, before anybody acted; NaN without debt.
-    warnings, calls, liquidations: how many in the month. topped_up_btc: sent to the lender beyond what draws pledge,
+    warnings, calls, liquidations: how many in the month, liquidations by a lender's own triggers. defaults: whether
+    bills or debts could be paid only by lenders selling all their collateral, if at all, ``[path, month]``. topped_up_btc: sent to the lender beyond what draws pledge,
     seized_btc: sold by the lender. lost_btc: of that, its fee and slippage, and pledges lost with a failed lender, in
     BTC at the day's price. flows: totals of the whole path by name, ``[path]``. In BTC: mined, bought, sold, seized,
     set_off. Cash in: sale, resale, recovered, drawn, and carried_unpaid (bills of a month that were not paid then
@@ -48,6 +49,7 @@ class Outcome:
     warnings: Ints
     calls: Ints
     liquidations: Ints
+    defaults: Ints
     topped_up_btc: Floats
     seized_btc: Floats
     lost_btc: Floats
@@ -63,8 +65,9 @@ class Outcome:
 
     @property
     def insolvent(self) -> Bools:
-        """Whether a bill or a debt could not be paid in the month or before, ``[path, month]``."""
-        return np.asarray(np.maximum.accumulate(self.unpaid_usd, axis=1) > UNPAID_USD)
+        """Whether the company has defaulted in the month or before, ``[path, month]``: it could pay a bill or a debt
+        only by lenders selling all their collateral, or not even so."""
+        return np.asarray(np.maximum.accumulate((self.defaults > 0) | (self.unpaid_usd > UNPAID_USD), axis=1))
 
 
 def join_outcomes(outcomes: Sequence[Outcome]) -> Outcome:

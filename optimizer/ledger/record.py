@@ -27,6 +27,7 @@ class Record:
         self.topped_up_btc, self.seized_btc, self.lost_btc = (np.zeros(by_facility) for _ in range(3))
         self.pledged_btc, self.debt_usd = np.zeros(by_facility), np.zeros(by_facility)
         self.sold_btc = np.zeros(by_month)
+        self.defaults: Ints = np.zeros(by_month, dtype=np.int64)
         self._balances = {
             name: np.zeros(by_month)
             for name in ("net_btc", "btc", "free_btc", "cash_usd", "machines_usd", "unpaid_usd", "receivable_usd")
@@ -70,6 +71,7 @@ class Record:
             warnings=warned.astype(np.int64),
             calls=self.calls,
             liquidations=self.liquidations,
+            defaults=self.defaults,
             topped_up_btc=self.topped_up_btc,
             seized_btc=self.seized_btc,
             lost_btc=self.lost_btc,

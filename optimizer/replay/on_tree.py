@@ -45,6 +45,7 @@ def outcome_on_tree(scenario: Scenario, tree: Tree, books: Books) -> Outcome:
         warnings=np.zeros_like(calls, dtype=np.int64)[way],
         calls=calls.astype(np.int64)[way],
         liquidations=seized.astype(np.int64)[way],
+        defaults=np.zeros(way.shape, dtype=np.int64),
         topped_up_btc=along(debt.top_up_btc),
         seized_btc=along(debt.seized_btc),
         lost_btc=along(debt.liquidation_fee_usd / tree.low_usd[:, None]),

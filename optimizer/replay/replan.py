@@ -165,19 +165,15 @@ def _debts(s: Setting, c: Company, month: int, path: int) -> list[Debt]:
 
 
 def _stock(s: Setting, c: Company, month: int, path: int, k: int) -> Stock:
-    """A pair's machines. What was ordered since the plan's today is what there is and what has gone less what there
-    was."""
+    """A pair's machines."""
     pair, site = s.pairs[k], s.scenario.sites[s.pairs[k].site].name
     arriving = c.arriving_units[path, month + 1 :, k]
-    held = s.scenario.machines.held
-    at_first = sum(machines.units for machines in held if (machines.model, machines.site) == (pair.model, site))
-    gone = c.retiring_units[path, : month + 1, k].sum()
     return Stock(
         model=pair.model,
         site=site,
         racked_units=float(c.racked_units[path, k]),
         coming=tuple((month + 1 + int(t), float(arriving[t])) for t in np.flatnonzero(arriving)),
-        ordered_units=float(max(0.0, c.racked_units[path, k] + arriving.sum() + gone - at_first)),
+        ordered_units=float(c.ordered_units[path, k]),
         resale_usd=pair.resale_usd,
     )
 

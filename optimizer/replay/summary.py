@@ -38,8 +38,8 @@ class Figures:
     """What a plan is judged by, on its tree or off it.
 
     In the numeraire: ``value`` = (1 - weight) ``expected`` + weight ``tail_mean``, by the scenario's risk, and the
-    ``worst``. Shares of probability: a call, a liquidation, less cash and less BTC than required in some month, a bill
-    or a debt unpaid. Means: lost_btc, sold_btc. At the point that a twentieth of probability falls short of: the
+    ``worst``. Shares of probability: a call, a liquidation, less cash and less BTC than required in some month, a
+    default. Means: lost_btc, sold_btc. At the point that a twentieth of probability falls short of: the
     lowest cash on the way, and how much further price could have fallen before a lender called.
     """
 
@@ -85,8 +85,8 @@ class Summary:
     standard_error: of ``sample.expected``. worth_quantiles: of net worth at the end in the numeraire, at `SHARES`.
     chances: by name, of p_call and the like. lost_btc_if_any, lost_btc_most: over the paths that lose some.
     worst_month: in which mean net worth in BTC falls most, by worst_month_btc (negative); worst_month_p05 the same of
-    its 5% quantile. first_trouble_share: of paths, by the month of their first call, liquidation, shortage or unpaid
-    bill, ``[month]``. fans: mean and quantiles (`SHARES`) by month of what `FANNED` names, ``[month, 1 + share]``.
+    its 5% quantile. first_trouble_share: of paths, by the month of their first call, liquidation, shortage or
+    default, ``[month]``. fans: mean and quantiles (`SHARES`) by month of what `FANNED` names, ``[month, 1 + share]``.
     debts: of lenders to whom anything is owed on some path.
     """
 

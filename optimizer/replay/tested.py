@@ -29,7 +29,7 @@ class Result:
     net_btc: net worth in BTC at the window's end; expected_btc: what its tree expected for that month (NaN for
     ``hold``). calls, liquidations: how many; lost_btc: to lenders' fees and slippage. headroom_share: the least that
     price could have fallen further before a call, at the days' lows; negative when called, NaN without debt.
-    lowest_cash_usd: of the months' ends; insolvent: a bill or a debt was not paid. Of the first day: sold_btc,
+    lowest_cash_usd: of the months' ends; insolvent: a default, bills that it could not pay. Of the first day: sold_btc,
     borrowed_usd, ordered_units.
     """
 

@@ -30,7 +30,7 @@ LABELS = {
     "p_liquidation": "a liquidation",
     "p_below_min_cash": "cash below the minimum",
     "p_below_min_btc": "BTC below the minimum",
-    "p_insolvent": "a bill or a debt unpaid",
+    "p_insolvent": "a default: bills it cannot pay",
     "lost_btc": "BTC lost to lenders, mean",
     "sold_btc": "BTC sold, mean",
     "lowest_cash_usd_p05": "lowest cash, a twentieth has less",
@@ -191,7 +191,7 @@ def _by_month(scenario: Scenario, summary: Summary) -> Lines:
     return [
         table,
         "What 5%, 50% and 95% of paths do not exceed at the period's end; the highest LTV in it with any lender, that "
-        "5% exceed. Trouble: the share of paths whose first call, liquidation, shortage or unpaid bill comes then.",
+        "5% exceed. Trouble: the share of paths whose first call, liquidation, shortage or default comes then.",
         f"Worst month: {worst}, in which mean net worth changes by {btc(summary.worst_month_btc)} BTC; for the worst "
         f"twentieth {worst_p05}, by {btc(summary.worst_month_p05_btc)} BTC.",
     ]

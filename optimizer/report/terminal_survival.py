@@ -22,10 +22,10 @@ def survival(replayed: Replayed) -> Lines:
     """A row for each shock (where their names make a grid, a cell), and how many the company survives."""
     found = rows(tables.paths(replayed))
     cells = _grid(replayed.names)
-    survived, unpaid = sum(row["survives"] for row in found), [row["name"] for row in found if row["insolvent"]]
+    survived, broke = sum(row["survives"] for row in found), [row["name"] for row in found if row["insolvent"]]
     lines: Lines = [
         _survival_grid(found, cells) if cells else _survival_table(replayed, found),
-        f"Survives {survived} of {len(found)}: no liquidation, every bill paid, never less cash than required. "
+        f"Survives {survived} of {len(found)}: no liquidation, no default, never less cash than required. "
         f"Net worth today is {btc(found[0]['net_today_btc'])} BTC.",
     ]
     lines.append(
@@ -33,8 +33,8 @@ def survival(replayed: Replayed) -> Lines:
         if cells
         else "Forced: liquidations. LTV: the highest of any day."
     )
-    if unpaid and not cells:
-        lines.append(f"Bills or debts stay unpaid in {len(unpaid)}: {'; '.join(unpaid)}.")
+    if broke and not cells:
+        lines.append(f"Cannot pay its bills, so that all lenders sell, in {len(broke)}: {'; '.join(broke)}.")
     return lines
 
 
@@ -90,7 +90,7 @@ def ending(replayed: Replayed) -> Lines:
     [row] = rows(tables.paths(replayed))
     wrong = {
         f"{count(row['liquidations'], 'liquidation')}": row["liquidations"] > 0,
-        "a bill or a debt that was not paid": row["insolvent"],
+        "a default": row["insolvent"],
         "less cash than required": row["below_min_cash"],
     }
     short = "; ".join(text for text, happened in wrong.items() if happened)

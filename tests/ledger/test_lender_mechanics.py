@@ -225,9 +225,21 @@ def test_a_debt_of_limited_recourse_under_water_is_not_repaid_at_maturity() -> N
     assert (happened(left, "btc"), happened(left, "cash_usd")) == (3, 700_000)
 
 
+def test_a_loan_is_unwound_to_pay_a_bill() -> None:
+    bill = {"liabilities": [{"name": "bill", "month": 1, "amount_usd": 500_000.0}]}
+    outcome = month(company(WAIT, more=bill), {})
+    assert outcome.insolvent.sum() == 0
+    owed, pledged = happened(outcome, "debt_usd"), happened(outcome, "pledged_btc")
+    assert owed / (pledged * PRICE) == pytest.approx(0.6)
+    page_says(f"3 free BTC and {happened(outcome, 'sold_btc') - 3:.3f} pledged ones")
+    page_says(f"${owed:,.0f} stays owed on {pledged:.3f} BTC")
+
+
 def test_bills_that_nothing_pays_make_the_lender_sell() -> None:
     bill = {"liabilities": [{"name": "bill", "month": 1, "amount_usd": 1_500_000.0}]}
-    outcome = month(company(WAIT, more=bill), {})
+    outcome = month(company(WAIT, more=bill, early_repayment=False), {})
+    assert outcome.defaults.sum() == 1
+    assert outcome.liquidations.sum() == 0
     seized, sold = happened(outcome, "seized_btc"), happened(outcome, "sold_btc")
     assert happened(outcome, "btc") == pytest.approx(0)
     page_says(f"sells {seized:.3f} BTC, the other {sold:.3f} BTC")

@@ -69,7 +69,8 @@ def test_a_loan_under_water_is_walked_away_from_where_recourse_is_limited(recour
     close[:, 90:] = 39_000.0
     low = np.full((1, 121), 100_000.0)
     out = sell_only(who, on, decisions(on), market(who, close_usd=close, low_usd=low))
-    assert out.flows["forgiven_usd"][0] == pytest.approx(30_000.0) if walks else "forgiven_usd" not in out.flows
+    # ... and the month's interest, which is not paid either.
+    assert out.flows["forgiven_usd"][0] == pytest.approx(42_000.0) if walks else "forgiven_usd" not in out.flows
     assert out.btc[0, 3] == pytest.approx(70.0 if walks else 100 - (1_236_000 - 1_000_000) / 0.99 / 39_000)
 
 
@@ -222,9 +223,27 @@ def test_minimum_cash_is_kept_by_sales_until_minimum_btc_and_bills_are_paid_belo
     assert out.unpaid_usd.max() < 0.01
 
 
-def test_who_cannot_pay_loses_the_collateral_and_what_is_left_is_carried() -> None:
+def test_a_loan_is_unwound_at_its_ltv_before_anybody_defaults() -> None:
     who = scenario(
         loans=[loan(balance_usd=2_000_000.0)],
+        machines={},
+        treasury=treasury(btc_lots=[{**LOT, "btc": 30.0}], cash_usd=0.0, overhead_usd_per_month=600_000.0),
+    )
+    on = tree()
+    out = sell_only(who, on, decisions(on), market(who))
+    share = 620_000 / (30 * 100_000 * 0.99 - 2_000_000)
+    assert out.sold_btc[0, 1] == pytest.approx(30 * share)
+    assert out.debt_usd[0, 1, 0] == pytest.approx(2_000_000 * (1 - share))
+    assert out.cash_usd[0, 1] == pytest.approx(0.0, abs=1e-6)
+    # In month 2 all of it is not enough.
+    assert out.insolvent[0].tolist() == [False, False, True, True, True]
+    assert out.btc[0, 2] == pytest.approx(0.0, abs=1e-9)
+    assert out.liquidations.sum() == 0
+
+
+def test_who_cannot_pay_loses_the_collateral_and_what_is_left_is_carried() -> None:
+    who = scenario(
+        loans=[loan(balance_usd=2_000_000.0, early_repayment=False)],
         machines={},
         treasury=treasury(btc_lots=[{**LOT, "btc": 30.0}], cash_usd=0.0, overhead_usd_per_month=600_000.0),
     )
@@ -238,7 +257,7 @@ def test_who_cannot_pay_loses_the_collateral_and_what_is_left_is_carried() -> No
     left = (30 - seized - sold) * 100_000 * 0.99
     assert out.unpaid_usd[0, 2] == pytest.approx(600_000 - left)
     assert out.unpaid_usd[0, 3] == pytest.approx(1_200_000 - left)
-    assert out.insolvent[0].tolist() == [False, False, True, True, True]
+    assert out.insolvent[0].tolist() == [False, True, True, True, True]
 
 
 def test_a_lender_that_freezes_unexpectedly_is_not_repaid_early() -> None:
@@ -248,3 +267,89 @@ def test_a_lender_that_freezes_unexpectedly_is_not_repaid_early() -> None:
     assert nearest(who, on, decided, market(who)).debt_usd[0, 2, 0] == pytest.approx(600_000)
     frozen = np.ones((1, 5, 1), dtype=bool)
     assert nearest(who, on, decided, market(who, frozen=frozen)).debt_usd[0, 2, 0] == pytest.approx(1_200_000)
+
+
+def test_refinancing_leaves_what_the_rest_needs() -> None:
+    """The cheap tier asks four coins' worth for one: taking all of them for it would leave nothing to sell."""
+    poor = treasury(btc_lots=[{**LOT, "btc": 45.0}], cash_usd=50_000.0)
+    who = borrower(loans=[loan(balance_usd=2_000_000.0, matures_month=2)], facilities=[facility()], treasury=poor)
+    on = tree()
+    out = sell_only(who, on, decisions(on), market(who))
+    assert out.insolvent.sum() == 0
+    assert out.liquidations.sum() == 0
+    assert out.debt_usd[0, 2, 1] > 0
+
+
+def test_an_order_is_not_placed_twice_by_changing_branches() -> None:
+    """Two sister branches order all that the vendor has and the site carries, one in month 2 and one in month 3."""
+    offered = candidate(max_units=2_500, lead_months=1)
+    rich = treasury(btc_lots=[{**LOT, "btc": 1_000.0}])
+    who = scenario(machines={"candidates": [offered]}, treasury=rich, decision_months=[0, 2, 3])
+    on = tree((-1, 0, 0, 1, 2, 3, 4), price_usd=[1e5, 9e4, 1.1e5, 9e4, 1.1e5, 9e4, 1.1e5])
+    decided = decisions(on, orders=(Order(3, "new", "Plains", 2_400.0), Order(6, "new", "Plains", 2_400.0)))
+    out = nearest(who, on, decided, market(who), nodes=np.array([[0, 1, 3, 6, -1]]))
+    mined = out.btc[0, 4] + out.sold_btc[0].sum() - 1_000
+    assert mined <= 2_500 * 0.2 * 0.01 + 1e-9
+    assert out.flows["ordered_usd"][0] == pytest.approx(2_500 * 4_000)
+
+
+def test_what_has_no_power_is_resold_the_least_efficient_first() -> None:
+    owned = [{"model": "old", "site": "Plains", "units": 2_000}]
+    who = scenario(
+        machines={"owned": owned, "candidates": [candidate()]}, treasury=treasury(btc_lots=[{**LOT, "btc": 1_000.0}])
+    )
+    on = tree()
+    # 2,000 old and 2,000 new machines need 16 MW where there are 10.
+    out = nearest(who, on, decisions(on, orders=(Order(0, "new", "Plains", 2_000.0),)), market(who))
+    assert out.flows["resale_usd"][0] == pytest.approx(1_500 * 1_000 * 0.8, rel=1e-5)
+
+
+def test_a_lender_that_has_failed_does_not_lend() -> None:
+    who = scenario(facilities=[facility()], machines={})
+    on = tree()
+    decided = decisions(on, draws=(Draw(2, "Line", 1, 1e6),))
+    out = nearest(who, on, decided, failing(who, market(who), month=1, paid_in=1))
+    assert out.debt_usd.sum() == 0
+
+
+def test_a_call_does_not_outlive_its_debt() -> None:
+    """Called on the last day before maturity with two days to cure; a draw of the next month is another debt."""
+    lender = {"cure_hours": 72.0, "call_ltv": 0.7, "cure_target_ltv": 0.6, "liquidation_ltv": 0.95}
+    line = facility(**lender, interest="monthly")
+    who = scenario(facilities=[line], machines={}, treasury=treasury(btc_lots=[{**LOT, "btc": 20.1}], cash_usd=2.2e6))
+    who = who.model_copy(update={"requirements": who.requirements.model_copy(update={"min_cash_usd": 1e6})})
+    on = tree()
+    draws = (Draw(0, "Line", 1, 1e6), Draw(2, "Line", 1, 4e5))
+    repaid = (Repayment(1, "Line", 1, 0, 1e6),)
+    out = nearest(who, on, decisions(on, draws=draws, repayments=repaid), priced(who, {29: 70_000.0, 31: 68_000.0}))
+    assert out.calls[0, 1, 0] == 1
+    assert out.debt_usd[0, 1, 0] == 0
+    assert out.debt_usd[0, 2, 0] > 0
+    assert out.liquidations.sum() == 0
+
+
+def test_recourse_is_limited_when_the_lender_fails_too() -> None:
+    lender = {"recourse": "limited", "call_ltv": 0.97, "cure_target_ltv": 0.96, "liquidation_ltv": 0.99}
+    calls = {"policy": "cure_to_target", "buffer_ltv": 0.0}
+    who = borrower(loans=[loan(**lender)], requirements=requirements(calls=calls))
+    on = tree()
+    close = np.full((1, 121), 100_000.0)
+    close[:, 60] = 30_000.0
+    out = sell_only(who, on, decisions(on), failing(who, market(who, close_usd=close)))
+    assert out.flows["billed_usd"][0] == 0
+    assert out.flows["forgiven_usd"][0] == pytest.approx(312_000)
+
+
+def test_one_lender_sets_off_all_its_loans_together() -> None:
+    both = [loan(), loan(name="Second", pledged_btc=13.0, call_ltv=0.97, cure_target_ltv=0.96, liquidation_ltv=0.99)]
+    calls = {"policy": "cure_to_target", "buffer_ltv": 0.0}
+    lots = {"btc_lots": [{**LOT, "btc": 143.0}]}
+    who = borrower(loans=both, treasury=treasury(**lots), requirements=requirements(calls=calls))
+    on = tree()
+    close = np.full((1, 121), 100_000.0)
+    close[:, 30] = 80_000.0
+    paths = failing(who, market(who, close_usd=close, low_usd=np.full((1, 121), 100_000.0)), month=1)
+    out = sell_only(who, on, decisions(on), paths)
+    # 43 BTC against $2.424m: the second alone would leave $172,000 to pay.
+    assert out.flows["billed_usd"][0] == 0
+    assert out.receivable_usd[0, 1] == pytest.approx(0.4 * (43 * 80_000 - 2_424_000))

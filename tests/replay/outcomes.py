@@ -31,6 +31,7 @@ def uneventful(paths: int, months: int, facilities: int, price_usd: float = 100_
         warnings=counts,
         calls=counts,
         liquidations=counts,
+        defaults=np.zeros(by_month, dtype=np.int64),
         topped_up_btc=nothing,
         seized_btc=nothing,
         lost_btc=nothing,
