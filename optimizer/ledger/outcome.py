@@ -24,9 +24,10 @@ class Outcome:
     lenders, accrued interest included) and unpaid_usd (bills and debts that could not be paid).
     ltv_high: the highest LTV of any day of the month, at the day's low, before anybody acted; NaN without debt.
     warnings, calls, liquidations: how many in the month, liquidations by a lender's own triggers. defaults: whether
-    bills or debts could be paid only by lenders selling all their collateral, if at all, ``[path, month]``. topped_up_btc: sent to the lender beyond what draws pledge,
-    seized_btc: sold by the lender. lost_btc: of that, its fee and slippage, and pledges lost with a failed lender, in
-    BTC at the day's price. flows: totals of the whole path by name, ``[path]``. In BTC: mined, bought, sold, seized,
+    bills or debts could be paid only by lenders selling all their collateral, if at all, ``[path, month]``.
+    topped_up_btc: sent to the lender beyond what draws pledge, seized_btc: sold by the lender. lost_btc: of that, its
+    fee and slippage, and pledges lost with a failed lender, in BTC at the day's price. flows: totals of the whole
+    path by name, ``[path]``. In BTC: mined, bought, sold, seized,
     set_off. Cash in: sale, resale, recovered, drawn, and carried_unpaid (bills of a month that were not paid then
     and are among the next month's). Cash out: sale_fee, purchase, purchase_fee, origination_fee, ordered, bills,
     debt_service, repaid_early, repaid (to cure a call), shortfall (debt due though its collateral is gone). Between
