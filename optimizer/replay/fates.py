@@ -25,8 +25,8 @@ class Fates:
     the debt that it met. ltv_high: the highest LTV of any day and lender (NaN without debt), of ltv_high_facility
     (NOBODY without debt) in ltv_high_month. room_to_call_share: the least that price could have fallen further before
     a call; negative when called, infinite without debt. below_min_cash, below_min_btc: whether in some month less was
-    held than the scenario requires. insolvent: whether some bill or debt could not be paid (a default). lender_failed: whether
-    a failed lender kept a pledge. survives: not liquidated, no default, and never below the cash required.
+    held than the scenario requires. insolvent: whether some bill or debt could not be paid (a default). lender_failed:
+    whether a failed lender kept a pledge. survives: not liquidated, no default, and never below the cash required.
     first_trouble_month: of a call, a liquidation, too little cash or BTC, or a default; -1 without.
     """
 

@@ -33,6 +33,12 @@ def survival(replayed: Replayed) -> Lines:
         if cells
         else "Forced: liquidations. LTV: the highest of any day."
     )
+    own = {stress.name for stress in replayed.saved.scenario.market.stress}.intersection(replayed.names)
+    if own:
+        lines.append(
+            "The scenario's own stresses are met here without knowing them and day by day; on its tree the plan, which "
+            "survives them, knows what is coming."
+        )
     if broke and not cells:
         lines.append(f"Cannot pay its bills, so that all lenders sell, in {len(broke)}: {'; '.join(broke)}.")
     return lines
