@@ -82,6 +82,17 @@ class Liquidation:
 
 
 @dataclass(frozen=True)
+class Use:
+    """``amount`` of ``what`` a source of money is used for at a node. What the words mean is said by the source's kind
+    (`optimizer.formulation.sources.KINDS`); each ends in its unit."""
+
+    node: int
+    source: str
+    what: str
+    amount: float
+
+
+@dataclass(frozen=True)
 class Decisions:
     """All that a plan decides, at every node. ``sell_btc`` and ``buy_btc``: [node]."""
 
@@ -93,6 +104,7 @@ class Decisions:
     repayments: tuple[Repayment, ...]
     pledges: tuple[Pledge, ...]
     liquidations: tuple[Liquidation, ...] = ()
+    uses: tuple[Use, ...] = ()
 
 
 @dataclass(frozen=True)

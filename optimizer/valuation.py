@@ -40,7 +40,8 @@ class Value:
     """The objective and its parts, in the numeraire.
 
     ``value`` = (1 - weight) * ``expected`` + weight * ``cvar``. ``terms`` add up to ``value``: for the mean and
-    the tail, BTC held, cash, machines (resale less what is due on them) and debt.
+    the tail, BTC held, cash, machines (resale less what is due on them), debt and, if there are any, sources of
+    money.
     ``means``: what ``expected`` is made of. ``outcomes`` and ``weights``: net worth and objective weight of each leaf.
     """
 
@@ -66,6 +67,8 @@ def value_of(scenario: Scenario, tree: Tree, books: Books) -> Value:
         "machines": (books.fleet.worth_usd - books.fleet.payable_usd)[leaves] / price * unit,
         "debt": -books.owed_usd[leaves].sum(axis=1) / price * unit,
     }
+    if scenario.sources:
+        parts["sources"] = (books.sources.asset_usd - books.sources.owed_usd)[leaves] / price * unit
     outcomes = books.net_btc[leaves] * unit
     chance = tree.probability[leaves]
     tail = tail_weights(outcomes, chance, scenario.risk.tail_share)

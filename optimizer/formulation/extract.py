@@ -8,6 +8,7 @@ from optimizer.decisions import OPENING, Decisions, Draw, Liquidation, Order, Pl
 from optimizer.formulation.facilities import topped_up
 from optimizer.formulation.fleet import resale_value
 from optimizer.formulation.model import Formulation
+from optimizer.formulation.sources import sources_worth
 
 # Below this (in model units: BTC, PH/s, lots, today's BTC price) a value is solver noise, not a decision.
 NOISE = 1e-9
@@ -26,6 +27,7 @@ def decisions(f: Formulation) -> Decisions:
         repayments=tuple(_repayments(f)),
         pledges=tuple(_pledges(f)),
         liquidations=tuple(_liquidations(f)),
+        uses=tuple(use for kind in f.kinds for use in kind.uses(f)),
     )
 
 
@@ -37,13 +39,14 @@ def position(f: Formulation) -> Position:
     cash = np.array([m.cash_usd[n].value * usd for n in data.nodes])
     btc = np.array([m.btc[n].value for n in data.nodes])
     resale = np.array([resale_value(f, n).value() * usd for n in data.nodes])
+    sources = np.array([sources_worth(f, n).value() * usd for n in data.nodes])
     shape = (len(btc), len(data.debts))
     return Position(
         btc=btc,
         pledged_btc=pledged.reshape(shape),
         owed_usd=owed.reshape(shape),
         cash_usd=cash,
-        net_btc=btc + (cash + resale - owed.reshape(shape).sum(axis=1)) / data.tree.price_usd,
+        net_btc=btc + (cash + resale + sources - owed.reshape(shape).sum(axis=1)) / data.tree.price_usd,
     )
 
 

@@ -12,6 +12,7 @@ from optimizer.formulation.data import Data
 from optimizer.formulation.debt_data import Debt, Tranche
 from optimizer.formulation.fleet_data import Pair
 from optimizer.formulation.linear import Row, Terms
+from optimizer.formulation.source import Kind
 
 __all__ = ["Binary", "Formulation", "NonNegativeIntegers", "NonNegativeReals", "Reals"]
 
@@ -28,6 +29,8 @@ class Formulation:
         self.data = data
         self.pyomo: Any = ConcreteModel()
         self.principal: dict[tuple[int, tuple[int, int, int]], tuple[float, Any]] = {}
+        # Kinds of sources of money that the scenario has: filled by `optimizer.formulation.sources.add_sources`.
+        self.kinds: tuple[Kind, ...] = ()
         self._open: dict[tuple[int, int], bool] = {}
         self._handovers: dict[tuple[int, int], list[int]] = {}
         self._margins: dict[int, tuple[Terms, Terms]] = {}
@@ -196,8 +199,10 @@ class Formulation:
         )
 
     def free_btc(self, node: int) -> Terms:
-        """BTC held and not pledged after the decisions at ``node``."""
+        """BTC held and neither pledged nor tied up by a source of money after the decisions at ``node``."""
         terms = Terms().add(1.0, self.pyomo.btc[node])
         for debt in self.data.debts:
             terms.plus(self.pledged(node, debt), -1.0)
+        for kind in self.kinds:
+            terms.plus(kind.tied_btc(self, node), -1.0)
         return terms

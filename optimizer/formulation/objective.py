@@ -10,6 +10,7 @@ from pyomo.environ import Objective, minimize
 from optimizer.formulation.fleet import resale_value
 from optimizer.formulation.linear import Row, Terms, at_least
 from optimizer.formulation.model import Formulation, Reals
+from optimizer.formulation.sources import sources_worth
 
 # Prefers, among plans of equal worth, the one that trades, borrows and pledges less. Too small to move advice:
 # one BTC per million BTC traded, drawn or pledged for a month.
@@ -43,11 +44,12 @@ def add_objective(f: Formulation) -> None:
 
 
 def net_worth(f: Formulation, leaf: int) -> Terms:
-    """W = B + (cash + resale of machines - owed) / P in BTC; times P in USD (in units of today's BTC price)."""
+    """W = B + (cash + resale of machines - owed + sources) / P in BTC; times P in USD (in units of today's price)."""
     price = float(f.data.price[leaf])
     money = Terms().add(1.0, f.pyomo.cash_usd[leaf]).plus(resale_value(f, leaf))
     for debt in f.data.debts:
         money.plus(f.owed(leaf, debt), -1.0)
+    money.plus(sources_worth(f, leaf))
     if f.data.scenario.numeraire == "btc":
         return Terms().add(1.0, f.pyomo.btc[leaf]).plus(money, 1 / price)
     return Terms().add(price, f.pyomo.btc[leaf]).plus(money)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from optimizer.formulation.debt_data import debt_bound
 from optimizer.formulation.linear import Row, Terms, Var, at_least, at_most
 from optimizer.formulation.model import Binary, Formulation
+from optimizer.formulation.sources import sources_owed
 
 
 def add_requirements(f: Formulation) -> None:
     """Rows of the requirements that the scenario states; those it does not state do not exist."""
     data, asked = f.data, f.data.scenario.requirements
     nodes = list(data.nodes)
-    if asked.max_debt_usd is not None and data.debts:
+    if asked.max_debt_usd is not None and (data.debts or f.kinds):
         f.rows(max_debt, nodes)
     if asked.max_lender_btc_share is not None:
         lenders = sorted({d.terms.lender for d in data.debts})
@@ -29,8 +30,8 @@ def add_requirements(f: Formulation) -> None:
 
 
 def max_debt(f: Formulation, n: int) -> Row:
-    """All that is owed stays under the board's limit:  sum_i owed[n,i] <= max_debt."""
-    row = Terms()
+    """All that is owed stays under the board's limit:  sum_i owed[n,i] + sources' owed[n] <= max_debt."""
+    row = sources_owed(f, n)
     for debt in f.data.debts:
         row.plus(f.owed(n, debt))
     limit_usd = f.data.scenario.requirements.max_debt_usd

@@ -18,6 +18,8 @@ from optimizer.ledger.checks import TOLERANCE, Check, Scale, company_scale
 from optimizer.ledger.company_rules import company_checks
 from optimizer.ledger.debt_rules import debt_checks
 from optimizer.ledger.machine_rules import machine_checks
+from optimizer.ledger.paths import ancestors
+from optimizer.ledger.sources import source_checks
 from optimizer.market.tree import Floats, Tree
 from optimizer.scenario.schema import Scenario
 
@@ -126,6 +128,7 @@ def _all_checks(scenario: Scenario, tree: Tree, decisions: Decisions, books: Boo
     yield from machine_checks(scenario, tree, decisions, books)
     yield from debt_checks(scenario, tree, decisions, books, scale)
     yield from company_checks(scenario, tree, decisions, books, scale)
+    yield from source_checks(scenario, tree, ancestors(tree), decisions, books.btc, scale)
 
 
 def _differences(

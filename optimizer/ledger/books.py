@@ -15,6 +15,8 @@ from optimizer.ledger.debt import DebtBooks, keep_debt_books
 from optimizer.ledger.fleet import FleetBooks, keep_fleet_books
 from optimizer.ledger.lending import fall_to_ltv
 from optimizer.ledger.paths import ancestors, carried
+from optimizer.ledger.source import SourceBooks
+from optimizer.ledger.sources import keep_source_books
 from optimizer.market.tree import Floats, Tree
 from optimizer.scenario.schema import Scenario
 
@@ -26,7 +28,8 @@ class Books:
     """What the company has, owes, earns and pays; ``[node]``, debts ``[node, facility]``.
 
     Flows are those of the month that ends at the node and of the decisions there; balances follow them.
-    btc: free and pledged. sale_fee_usd: fees on BTC sold and bought. overhead_usd: with sites' fixed costs.
+    btc: free, pledged and tied up by a source of money. sale_fee_usd: fees on BTC sold and bought. overhead_usd: with
+    sites' fixed costs.
     margin_usd: mined BTC at the close less power and overhead. net_btc: btc and, at the close, cash and
     machines, less what is owed and what is due on undelivered machines. runway_months: how long cash and free
     BTC last without revenue; infinite without bills. fall_to_call, fall_to_liquidation ``[node, facility]``:
@@ -35,6 +38,7 @@ class Books:
 
     fleet: FleetBooks
     debt: DebtBooks
+    sources: SourceBooks
     mined_btc: Floats
     sold_btc: Floats
     bought_btc: Floats
@@ -66,11 +70,12 @@ def keep_books(scenario: Scenario, tree: Tree, decisions: Decisions) -> Books:
     ancestor = ancestors(tree)
     fleet = keep_fleet_books(scenario, tree, ancestor, decisions)
     debt = keep_debt_books(scenario, tree, ancestor, decisions)
+    sources = keep_source_books(scenario, tree, ancestor, decisions)
     treasury, price = scenario.treasury, tree.price_usd
     sold, bought = decisions.sell_btc, decisions.buy_btc
     seized = debt.seized_btc.sum(axis=1)
-    btc = carried(tree, fleet.mined_btc - sold + bought - seized, treasury.btc)
-    free = btc - debt.pledged_btc.sum(axis=1)
+    btc = carried(tree, fleet.mined_btc - sold + bought - seized + sources.btc, treasury.btc)
+    free = btc - debt.pledged_btc.sum(axis=1) - sources.tied_btc
 
     fixed_usd_per_month = treasury.overhead_usd_per_month + sum(s.fixed_usd_per_month for s in scenario.sites)
     overhead = np.where(tree.month > 0, fixed_usd_per_month, 0.0)
@@ -87,7 +92,8 @@ def keep_books(scenario: Scenario, tree: Tree, decisions: Decisions) -> Books:
         - liabilities
         - fleet.capex_usd
         + fleet.resale_usd
-        + debt.cash_flow_usd,
+        + debt.cash_flow_usd
+        + sources.cash_usd,
         treasury.cash_usd,
     )
     terms = debt.terms
@@ -101,6 +107,7 @@ def keep_books(scenario: Scenario, tree: Tree, decisions: Decisions) -> Books:
     return Books(
         fleet=fleet,
         debt=debt,
+        sources=sources,
         mined_btc=fleet.mined_btc,
         sold_btc=sold,
         bought_btc=bought,
@@ -116,7 +123,16 @@ def keep_books(scenario: Scenario, tree: Tree, decisions: Decisions) -> Books:
         margin_usd=fleet.mined_btc * price - fleet.power_usd - overhead,
         cash_usd=cash,
         owed_usd=debt.owed_usd,
-        net_btc=btc + (cash + fleet.worth_usd - fleet.payable_usd - debt.owed_usd.sum(axis=1)) / price,
+        net_btc=btc
+        + (
+            cash
+            + fleet.worth_usd
+            - fleet.payable_usd
+            - debt.owed_usd.sum(axis=1)
+            + sources.asset_usd
+            - sources.owed_usd
+        )
+        / price,
         bills_usd_per_month=bills,
         runway_months=runway,
         fall_to_call=np.asarray(fall_to_ltv(debt.ltv_close, call_ltv)),
@@ -143,6 +159,7 @@ def _refuse_unknown_nodes(tree: Tree, decisions: Decisions) -> None:
         *(repayment.drawn_node for repayment in decisions.repayments),
         *(pledge.node for pledge in decisions.pledges),
         *(liquidation.node for liquidation in decisions.liquidations),
+        *(use.node for use in decisions.uses),
         *(drawn for liquidation in decisions.liquidations for _, drawn, _ in liquidation.principal_usd),
     )
     for node in decided:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from optimizer.ledger.books import Books
 from optimizer.market.tree import Floats, Ints, Tree
 from optimizer.scenario.schema import Scenario
+
+if TYPE_CHECKING:
+    from optimizer.ledger.books import Books
 
 TOLERANCE = 1e-6
 NOT_APPLICABLE = -np.inf

@@ -86,7 +86,8 @@ class Company:
     ordered_units: since today, ``[path, pair]``;
     due_usd: on delivery, and recovery_usd: from failed lenders, ``[path, month]``. unpaid_interest_usd: interest run
     up before today on loans that pay monthly, due in month 1, ``[path, facility]``. unpaid_usd: bills and debts that
-    could not be paid. call_deadline: the step by which a call must be cured, NO_CALL without one.
+    could not be paid. call_deadline: the step by which a call must be cured, NO_CALL without one. tied_btc: neither
+    free nor pledged but tied up by a source of money, ``[path]``.
     """
 
     cash_usd: Floats
@@ -103,6 +104,7 @@ class Company:
     due_usd: Floats
     recovery_usd: Floats
     call_deadline: Ints
+    tied_btc: Floats
 
 
 def set_up(scenario: Scenario, paths: Paths, pairs: tuple[Pair, ...]) -> Setting:
@@ -174,6 +176,7 @@ def open_books(s: Setting) -> Company:
         due_usd=np.zeros((paths, last)),
         recovery_usd=np.zeros((paths, last)),
         call_deadline=np.full((paths, s.facilities), NO_CALL, dtype=np.int64),
+        tied_btc=np.zeros(paths),
     )
     column = {(pair.model, scenario.sites[pair.site].name): k for k, pair in enumerate(s.pairs)}
     for machines in scenario.machines.on_order:

@@ -24,7 +24,7 @@ def company_checks(scenario: Scenario, tree: Tree, decisions: Decisions, books: 
     yield at_nodes("BTC to hold", "BTC", scale.btc, demand.min_btc - books.btc)
     yield at_nodes("cash ceiling", "USD", scale.usd, _over_cash_ceiling(scenario, tree, books))
     if demand.max_debt_usd is not None:
-        over_debt = books.owed_usd.sum(axis=1) - demand.max_debt_usd
+        over_debt = books.owed_usd.sum(axis=1) + books.sources.owed_usd - demand.max_debt_usd
         yield at_nodes("most debt", "USD", scale.usd, over_debt)
     if demand.max_lender_btc_share is not None:
         lenders = [contract.lender for contract in (*scenario.loans, *scenario.facilities)]

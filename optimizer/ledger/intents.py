@@ -6,7 +6,7 @@ bills and no more, and planning anew (`optimizer.replay.replan`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 import numpy as np
@@ -29,7 +29,7 @@ class Intents:
     None for none. draw_usd and repay_share (of what is outstanding after instalments) ``[path, tranche]``. ltv_after:
     the LTV to top up to, at the close; top_up_btc and release_btc: the most to send and take back, ``[path,
     facility]``. sell_btc: the most to sell, so as to hold cash_usd; buy_btc: the most to buy with what is above it;
-    free_btc: what the plan then leaves unpledged, ``[path]``.
+    free_btc: what the plan then leaves unpledged, ``[path]``. uses: of sources of money, by (source, what), ``[path]``.
     """
 
     order_units: Floats
@@ -43,6 +43,7 @@ class Intents:
     cash_usd: Floats
     buy_btc: Floats
     free_btc: Floats
+    uses: dict[tuple[str, str], Floats] = field(default_factory=dict)
 
 
 class Policy(Protocol):
@@ -128,6 +129,9 @@ class NodeIntents:
         self._ltv_after = np.nan_to_num(books.debt.ltv_close, nan=1.0, posinf=1.0)
         self._top_up, self._release = books.debt.top_up_btc, books.debt.release_btc
         self._frozen = books.debt.frozen
+        self._uses: dict[tuple[str, str], Floats] = {}
+        for use in decisions.uses:
+            self._uses.setdefault((use.source, use.what), np.zeros(nodes))[use.node] += use.amount
         self._sell, self._cash, self._buy = books.sold_btc, books.cash_usd, books.bought_btc
         self._free = np.maximum(books.free_btc, 0.0)
 
@@ -149,6 +153,7 @@ class NodeIntents:
             cash_usd=self._cash[there] * some,
             buy_btc=self._buy[there] * some,
             free_btc=self._free[there] * some,
+            uses={key: amount[there] * some for key, amount in self._uses.items()},
         )
 
     def _gives_back(self, s: Setting, nodes: Ints, month: int) -> Floats:

@@ -17,6 +17,7 @@ from optimizer.ledger.distress import lenders_fail, lenders_sell, refinance, unw
 from optimizer.ledger.fleet_month import of_what_is_left, order, order_cost_usd, run_fleet
 from optimizer.ledger.intents import Intents
 from optimizer.ledger.record import Record
+from optimizer.ledger.source import OnPaths
 from optimizer.market.paths import Bools
 from optimizer.market.tree import Floats
 
@@ -24,8 +25,10 @@ from optimizer.market.tree import Floats
 ROUNDING = 1e-7
 
 
-def close_month(s: Setting, c: Company, month: int, meant: Intents, r: Record) -> None:
-    """Play the end of a month (0: today); changes ``c`` and writes the flows to ``r``."""
+def close_month(
+    s: Setting, c: Company, month: int, meant: Intents, r: Record, sources: tuple[OnPaths, ...] = ()
+) -> None:
+    """Play the end of a month (0: today); changes ``c`` and ``sources`` and writes the flows to ``r``."""
     lenders_fail(s, c, month, r)
     walk_away(s, c, month, r)
     fleet = run_fleet(s, c, month, meant.retire_units, r)
@@ -38,6 +41,7 @@ def close_month(s: Setting, c: Company, month: int, meant: Intents, r: Record) -
     r.flow("recovered_usd", recovered)
     r.flow("bills_usd", bills)
     _move_collateral(s, c, month, meant, r)
+    cash += _use_sources(s, c, month, meant, r, sources)
     cash += _act(s, c, month, meant, cash, r)
     cash += _sell_as_meant(s, c, month, meant, cash, r)
     cash += refinance(s, c, month, maturing, cash, r)
@@ -48,6 +52,21 @@ def close_month(s: Setting, c: Company, month: int, meant: Intents, r: Record) -
     c.unpaid_usd = np.maximum(-cash, 0.0)
     c.cash_usd = np.maximum(cash, 0.0)
     r.flow("carried_unpaid_usd", c.unpaid_usd)
+
+
+def _use_sources(s: Setting, c: Company, month: int, meant: Intents, r: Record, sources: tuple[OnPaths, ...]) -> Floats:
+    """What sources of money take and bring; returns cash, USD ``[path]``. BTC that they tie up are no longer free."""
+    cash = np.zeros(len(c.cash_usd))
+    for source in sources:
+        tied = source.tied_btc()
+        usd, btc = source.close(s, c, month, meant.uses)
+        newly_tied = source.tied_btc() - tied
+        c.free_btc += btc - newly_tied
+        c.tied_btc += newly_tied
+        cash += usd
+        r.flow("sources_usd", usd)
+        r.flow("sources_btc", btc)
+    return cash
 
 
 def _promised_usd(s: Setting, month: int) -> float:
@@ -121,7 +140,7 @@ def _act(s: Setting, c: Company, month: int, meant: Intents, cash: Floats, r: Re
     cost = (early * (1 + s.schedule.accrued_share[month])).sum(axis=1) + fees
     cost = cost + order_cost_usd(s, month, orders)
     per_usd = pledge_per_usd(s, month, now)
-    held = c.free_btc + c.pledged_btc.sum(axis=1)
+    held = c.free_btc + c.pledged_btc.sum(axis=1) + c.tied_btc
     received = 1 - s.lender[now] @ contracts.origination_fee_share
     floor = scenario.requirements.min_cash_usd
 
@@ -212,5 +231,5 @@ def _net_price(s: Setting, month: int) -> Floats:
 
 def _above_floor(s: Setting, c: Company) -> Floats:
     """Free BTC that can be sold while the board's minimum is kept."""
-    held = c.free_btc + c.pledged_btc.sum(axis=1)
+    held = c.free_btc + c.pledged_btc.sum(axis=1) + c.tied_btc
     return np.asarray(np.clip(np.minimum(c.free_btc, held - s.scenario.requirements.min_btc), 0.0, None))

@@ -20,7 +20,8 @@ class Outcome:
     today, after its decisions. Balances are those at the month's end, after what was decided there.
 
     net_btc: btc (free_btc and pledged_btc) and, at the month's closing price, cash, machines_usd (resale value less
-    what is due on machines on order) and receivable_usd (what a failed lender will still pay), less owed_usd (to
+    what is due on machines on order), receivable_usd (what a failed lender will still pay) and sources_usd (what other
+    sources of money owe it less what it owes them), less owed_usd (to
     lenders, accrued interest included) and unpaid_usd (bills and debts that could not be paid).
     ltv_high: the highest LTV of any day of the month, at the day's low, before anybody acted; NaN without debt.
     warnings, calls, liquidations: how many in the month, liquidations by a lender's own triggers. defaults: whether
@@ -28,10 +29,11 @@ class Outcome:
     topped_up_btc: sent to the lender beyond what draws pledge, seized_btc: sold by the lender. lost_btc: of that, its
     fee and slippage, and pledges lost with a failed lender, in BTC at the day's price. flows: totals of the whole
     path by name, ``[path]``. In BTC: mined, bought, sold, seized,
-    set_off. Cash in: sale, resale, recovered, drawn, and carried_unpaid (bills of a month that were not paid then
-    and are among the next month's). Cash out: sale_fee, purchase, purchase_fee, origination_fee, ordered, bills,
-    debt_service, repaid_early, repaid (to cure a call), shortfall (debt due though its collateral is gone). Between
-    lenders and collateral, without cash: met, forgiven, billed (what a sale of collateral left to be paid as a bill).
+    set_off, sources (net). Cash in: sale, resale, recovered, drawn, sources (net), and carried_unpaid (bills of a
+    month that were not paid then and are among the next month's). Cash out: sale_fee, purchase, purchase_fee,
+    origination_fee, ordered, bills, debt_service, repaid_early, repaid (to cure a call), shortfall (debt due though
+    its collateral is gone). Between lenders and collateral, without cash: met, forgiven, billed (what a sale of
+    collateral left to be paid as a bill).
     """
 
     price_usd: Floats
@@ -43,6 +45,7 @@ class Outcome:
     owed_usd: Floats
     unpaid_usd: Floats
     receivable_usd: Floats
+    sources_usd: Floats
     sold_btc: Floats
     ltv_high: Floats
     pledged_btc: Floats

@@ -8,6 +8,7 @@ import numpy as np
 
 from optimizer.ledger.company import Company, Setting, machines_usd, owed_usd
 from optimizer.ledger.outcome import Outcome
+from optimizer.ledger.source import OnPaths
 from optimizer.market.tree import Floats, Ints
 
 
@@ -30,7 +31,16 @@ class Record:
         self.defaults: Ints = np.zeros(by_month, dtype=np.int64)
         self._balances = {
             name: np.zeros(by_month)
-            for name in ("net_btc", "btc", "free_btc", "cash_usd", "machines_usd", "unpaid_usd", "receivable_usd")
+            for name in (
+                "net_btc",
+                "btc",
+                "free_btc",
+                "cash_usd",
+                "machines_usd",
+                "unpaid_usd",
+                "receivable_usd",
+                "sources_usd",
+            )
         }
         self._flows: defaultdict[str, Floats] = defaultdict(lambda: np.zeros(len(s.paths)))
 
@@ -38,20 +48,21 @@ class Record:
         """Add to a path's total of what flows in or out; names end in their unit."""
         self._flows[name][where] += amount
 
-    def balances(self, c: Company, month: int) -> None:
+    def balances(self, c: Company, month: int, sources: tuple[OnPaths, ...] = ()) -> None:
         """Write down what the company has and owes at the month's end."""
         s, price = self._s, self._s.price_usd[:, month]
         self.pledged_btc[:, month] = c.pledged_btc
         self.debt_usd[:, month] = owed_usd(s, c, month)
         now = {
-            "btc": c.free_btc + c.pledged_btc.sum(axis=1),
+            "btc": c.free_btc + c.pledged_btc.sum(axis=1) + c.tied_btc,
             "free_btc": c.free_btc,
             "cash_usd": c.cash_usd,
             "machines_usd": machines_usd(s, c, month),
             "unpaid_usd": c.unpaid_usd,
             "receivable_usd": c.recovery_usd[:, month + 1 :].sum(axis=1),
+            "sources_usd": sum((source.worth_usd(s, month) for source in sources), np.zeros(len(s.paths))),
         }
-        dollars = now["cash_usd"] + now["machines_usd"] + now["receivable_usd"]
+        dollars = now["cash_usd"] + now["machines_usd"] + now["receivable_usd"] + now["sources_usd"]
         dollars = dollars - self.debt_usd[:, month].sum(axis=1) - now["unpaid_usd"]
         for name, values in {**now, "net_btc": now["btc"] + dollars / price}.items():
             self._balances[name][:, month] = values

@@ -16,6 +16,7 @@ from optimizer.ledger.lender_days import play_month
 from optimizer.ledger.month_end import close_month
 from optimizer.ledger.outcome import Outcome
 from optimizer.ledger.record import Record
+from optimizer.ledger.sources import kinds_of
 from optimizer.market.paths import Paths
 from optimizer.market.tree import Tree
 from optimizer.scenario.schema import Scenario
@@ -40,12 +41,13 @@ def replay(
 def follow(s: Setting, policy: Policy) -> Outcome:
     """The same for a policy of one's own."""
     c, r = open_books(s), Record(s)
-    close_month(s, c, 0, policy.intents(s, c, 0), r)
-    r.balances(c, 0)
+    sources = tuple(kind.on_paths(s) for kind in kinds_of(s.scenario))
+    close_month(s, c, 0, policy.intents(s, c, 0), r, sources)
+    r.balances(c, 0, sources)
     for month in range(1, s.paths.months + 1):
         play_month(s, c, month, r)
-        close_month(s, c, month, policy.intents(s, c, month), r)
-        r.balances(c, month)
+        close_month(s, c, month, policy.intents(s, c, month), r, sources)
+        r.balances(c, month, sources)
     return r.outcome()
 
 

@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, fields, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
 from optimizer.decisions import Decisions, Draw, Order, Pledge, Repayment, Retirement
-from optimizer.errors import LimitError
+from optimizer.errors import LimitError, ReplayError
 from optimizer.formulation.build import build
 from optimizer.formulation.extract import decisions as decisions_of
 from optimizer.formulation.extract import position
@@ -55,6 +55,11 @@ def replan(scenario: Scenario, tree: Tree, decisions: Decisions, paths: Paths, t
     plan met every requirement the company did what it does under `sell_only`. Raises `AuditError` if the decisions
     speak of machines, sites or facilities that the scenario lacks.
     """
+    if scenario.sources:
+        raise ReplayError(
+            "Planning anew does not know yet how to go on with sources of money that are in use "
+            f"({', '.join(source.name for source in scenario.sources)}). Ask for --policy nearest_node or sell_only."
+        )
     s = set_up(scenario, paths, _pairs(scenario, decisions))
     policy = Replan(s, tree, decisions, tell)
     outcome = follow(s, policy)
@@ -191,7 +196,8 @@ def _month_ended(s: Setting, c: Company, month: int) -> Company:
 def _blank(s: Setting, c: Company) -> Intents:
     """No intent, in arrays of its own."""
     empty = nothing(s)
-    arrays = {field.name: np.array(getattr(empty, field.name)) for field in fields(Intents)}
+    names = [field.name for field in fields(Intents) if field.name != "uses"]
+    arrays: dict[str, Any] = {name: np.array(getattr(empty, name)) for name in names}
     return Intents(**{**arrays, "retire_units": np.zeros_like(c.retiring_units)})
 
 

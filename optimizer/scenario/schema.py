@@ -16,6 +16,7 @@ from optimizer.scenario.base import Btc, Ltv, Month, Name, Share, Strict, Usd
 from optimizer.scenario.fleet import Machines, Site
 from optimizer.scenario.market_spec import Market
 from optimizer.scenario.money import ExistingLoan, Facility, Liability, Treasury
+from optimizer.scenario.sources import Source
 
 SCHEMA = "hashlever/scenario/1"
 
@@ -99,6 +100,7 @@ class Scenario(Strict):
     loans: tuple[ExistingLoan, ...] = ()
     facilities: Annotated[tuple[Facility, ...], Field(max_length=50)] = ()
     liabilities: tuple[Liability, ...] = ()
+    sources: Annotated[tuple[Source, ...], Field(max_length=50)] = ()
     requirements: Requirements
     risk: Risk
     solver: SolverSettings = SolverSettings()

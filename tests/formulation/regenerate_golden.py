@@ -18,6 +18,7 @@ from tests.ledger.company import PRICE, candidate, facility, loan, requirements,
 
 from .planned import liability, scenario
 from .rows import families
+from .source_companies import COMPANIES
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -90,7 +91,12 @@ def every_family() -> dict[str, str]:
     """The text of every family of rows that the code can make, by name."""
     forbidden = families(build(every_feature(), ten_nodes()))
     allowed = families(build(every_feature(liquidation_probability=0.1), ten_nodes()))
-    return {**allowed, **forbidden}
+    of_sources = {
+        family: text
+        for company_of in COMPANIES.values()
+        for family, text in families(build(company_of(), ten_nodes())).items()
+    }
+    return {**of_sources, **allowed, **forbidden}
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ def uneventful(paths: int, months: int, facilities: int, price_usd: float = 100_
         owed_usd=none,
         unpaid_usd=none,
         receivable_usd=none,
+        sources_usd=none,
         sold_btc=none,
         ltv_high=np.full(by_facility, np.nan),
         pledged_btc=nothing,

@@ -1,0 +1,45 @@
+"""All kinds of sources of money that the model knows, and what those of a scenario come to at a node."""
+
+from __future__ import annotations
+
+from optimizer.formulation.linear import Terms
+from optimizer.formulation.model import Formulation
+from optimizer.formulation.source import Kind
+from optimizer.formulation.source_btc_lending import BTC_LENDING
+from optimizer.formulation.source_note import NOTE
+
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (NOTE, BTC_LENDING)}
+
+
+def add_sources(f: Formulation) -> None:
+    """Variables and rows of every kind of source that the scenario has."""
+    f.kinds = tuple(KINDS[name] for name in dict.fromkeys(source.kind for source in f.data.scenario.sources))
+    for kind in f.kinds:
+        kind.add(f)
+
+
+def sources_cash(f: Formulation, n: int) -> Terms:
+    """Money that sources bring, less what they take, at node n."""
+    return _sum([kind.cash(f, n) for kind in f.kinds])
+
+
+def sources_btc(f: Formulation, n: int) -> Terms:
+    """BTC that sources bring, less what they take, at node n."""
+    return _sum([kind.btc(f, n) for kind in f.kinds])
+
+
+def sources_owed(f: Formulation, n: int) -> Terms:
+    """Money owed to sources after node n."""
+    return _sum([kind.owed(f, n) for kind in f.kinds])
+
+
+def sources_worth(f: Formulation, n: int) -> Terms:
+    """What sources are worth to the company after node n: what they owe it less what it owes them."""
+    return _sum([kind.asset(f, n) for kind in f.kinds]).plus(sources_owed(f, n), -1.0)
+
+
+def _sum(parts: list[Terms]) -> Terms:
+    out = Terms()
+    for part in parts:
+        out.plus(part)
+    return out

@@ -1,0 +1,84 @@
+"""What the ledger needs to know of a kind of source of money: its books on a tree, its rules, its months on paths.
+
+One file a kind, sharing nothing with the model's file of the same kind but the scenario's words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
+from typing import Protocol
+
+import numpy as np
+
+from optimizer.decisions import Use
+from optimizer.errors import AuditError
+from optimizer.ledger.checks import Check, Scale
+from optimizer.ledger.company import Company, Setting
+from optimizer.market.tree import Floats, Ints, Tree
+from optimizer.scenario.schema import Scenario
+
+
+@dataclass(frozen=True)
+class SourceBooks:
+    """What a kind of source comes to at each node, ``[node]``: cash_usd and btc that come in (+) or go out (-);
+    tied_btc: of the BTC held, out of reach; owed_usd and asset_usd: owed to it and by it, after the node."""
+
+    cash_usd: Floats
+    btc: Floats
+    tied_btc: Floats
+    owed_usd: Floats
+    asset_usd: Floats
+
+    @staticmethod
+    def empty(nodes: int) -> SourceBooks:
+        """Nothing at any node, to be written to."""
+        return SourceBooks(*(np.zeros(nodes) for _ in fields(SourceBooks)))
+
+    def __add__(self, other: SourceBooks) -> SourceBooks:
+        return SourceBooks(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(SourceBooks)))
+
+
+class OnPaths(Protocol):
+    """A kind of source on many paths; holds its own balances, ``[path]``."""
+
+    def close(self, s: Setting, c: Company, month: int, meant: dict[tuple[str, str], Floats]) -> tuple[Floats, Floats]:
+        """Play a month's end: USD and BTC that come in, net. ``meant``: of (source, what) the amount, ``[path]``; what
+        is not feasible is scaled down."""
+        ...
+
+    def tied_btc(self) -> Floats:
+        """Of the BTC held, what is out of reach now."""
+        ...
+
+    def worth_usd(self, s: Setting, month: int) -> Floats:
+        """What is owed by it less what is owed to it, at the month's end."""
+        ...
+
+
+@dataclass(frozen=True)
+class LedgerKind:
+    """A kind of source in the ledger. ways: what it can be used for (`Use.what`). books: of (scenario, tree, ancestors,
+    uses). checks: rules of the kind, given all BTC that the company holds at each node. on_paths: opens it for a
+    replay."""
+
+    name: str
+    ways: tuple[str, ...]
+    books: Callable[[Scenario, Tree, Ints, tuple[Use, ...]], SourceBooks]
+    checks: Callable[[Scenario, Tree, Ints, tuple[Use, ...], Floats, Scale], Iterator[Check]]
+    on_paths: Callable[[Setting], OnPaths]
+
+
+def refuse_unknown(uses: tuple[Use, ...], known: dict[str, tuple[str, ...]]) -> None:
+    """Raise `AuditError` if a use speaks of a source, or of a way to use it, that there is not."""
+    for use in uses:
+        if use.what not in known.get(use.source, ()):
+            raise AuditError(f"The plan uses {use.source!r} for {use.what!r}, which the scenario does not offer.")
+
+
+def may_use(scenario: Scenario, tree: Tree, name: str, use: Use) -> bool:
+    """Whether a source could be used at a node: a decision month in its window, and not frozen there."""
+    source = next(s for s in scenario.sources if s.name == name)
+    month = int(tree.month[use.node])
+    in_time = month in scenario.decision_months and source.from_month <= month <= source.until_month
+    return in_time and source.counterparty not in tree.frozen[use.node]

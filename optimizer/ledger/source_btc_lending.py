@@ -1,0 +1,90 @@
+"""BTC lent for yield, in the ledger: out of reach until the lock has run, less the loss to expect each month."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from optimizer.decisions import Use
+from optimizer.ledger.checks import Check, Scale, at_nodes, per_decision
+from optimizer.ledger.company import Company, Setting
+from optimizer.ledger.source import LedgerKind, SourceBooks, may_use
+from optimizer.market.tree import Floats, Ints, Tree
+from optimizer.scenario.schema import Scenario
+from optimizer.scenario.sources import BtcLending
+
+
+def _gain(source: BtcLending) -> float:
+    """BTC a month per BTC lent: a twelfth of the yield, less a twelfth of a year's chance to lose what is not
+    recovered."""
+    return source.yield_pa / 12 - source.failure_pa / 12 * (1 - source.recovery_share)
+
+
+def _books(scenario: Scenario, tree: Tree, ancestor: Ints, uses: tuple[Use, ...]) -> SourceBooks:
+    out = SourceBooks.empty(len(tree))
+    lending = {source.name: source for source in scenario.sources if isinstance(source, BtcLending)}
+    for use in uses:
+        source = lending[use.source]
+        behind = ancestor[:, tree.month[use.node]] == use.node
+        age = tree.month - tree.month[use.node]
+        out.tied_btc[:] += behind * (age < source.lock_months) * use.amount
+        out.btc[:] += behind * ((age > 0) & (age <= source.lock_months)) * use.amount * _gain(source)
+    return out
+
+
+def _checks(
+    scenario: Scenario, tree: Tree, ancestor: Ints, uses: tuple[Use, ...], btc: Floats, scale: Scale
+) -> Iterator[Check]:
+    for source in (found for found in scenario.sources if isinstance(found, BtcLending)):
+        mine = [use for use in uses if use.source == source.name]
+        rows = ((u.node, -u.amount, source.name) for u in mine)
+        yield from per_decision("no negative amounts", "BTC", scale.btc, rows)
+        late = ((u.node, 0.0 if may_use(scenario, tree, source.name, u) else u.amount, source.name) for u in mine)
+        yield from per_decision("BTC lent in the borrower's window", "BTC", scale.btc, late)
+        out = np.zeros(len(tree))
+        for use in mine:
+            behind = ancestor[:, tree.month[use.node]] == use.node
+            out += behind * (tree.month - tree.month[use.node] < source.lock_months) * use.amount
+        yield at_nodes("BTC out with one borrower", "BTC", scale.btc, out - source.limit_btc, (source.name,))
+
+
+class _LendingOnPaths:
+    """What was lent, by the month, ``[path, month, source]``."""
+
+    def __init__(self, s: Setting) -> None:
+        self._sources = [source for source in s.scenario.sources if isinstance(source, BtcLending)]
+        self._lent = np.zeros((len(s.paths), s.paths.months + 1, len(self._sources)))
+        self._month = 0
+
+    def close(self, s: Setting, c: Company, month: int, meant: dict[tuple[str, str], Floats]) -> tuple[Floats, Floats]:
+        free = c.free_btc + self.tied_btc()
+        self._month = month
+        btc = np.zeros(len(s.paths))
+        for k, source in enumerate(self._sources):
+            first = max(month - source.lock_months, 0)
+            btc += self._lent[:, first:month, k].sum(axis=1) * _gain(source)
+        # What has come back can be lent again.
+        free += btc - self.tied_btc()
+        for k, source in enumerate(self._sources):
+            wanted = meant.get((source.name, "lend_btc"))
+            if wanted is not None:
+                room = np.maximum(source.limit_btc - self._out(k, month), 0.0)
+                self._lent[:, month, k] = np.minimum(np.minimum(wanted, room), np.maximum(free, 0.0))
+                free -= self._lent[:, month, k]
+        return np.zeros_like(btc), btc
+
+    def tied_btc(self) -> Floats:
+        return np.asarray(
+            sum((self._out(k, self._month) for k in range(len(self._sources))), np.zeros(len(self._lent)))
+        )
+
+    def worth_usd(self, s: Setting, month: int) -> Floats:
+        return np.zeros(len(self._lent))
+
+    def _out(self, k: int, month: int) -> Floats:
+        first = max(month - self._sources[k].lock_months + 1, 0)
+        return np.asarray(self._lent[:, first : month + 1, k].sum(axis=1))
+
+
+BTC_LENDING = LedgerKind("btc_lending", ("lend_btc",), books=_books, checks=_checks, on_paths=_LendingOnPaths)

@@ -1,0 +1,43 @@
+"""All kinds of sources of money that the ledger knows, and what those of a scenario come to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from optimizer.decisions import Decisions, Use
+from optimizer.ledger.checks import Check, Scale
+from optimizer.ledger.source import LedgerKind, SourceBooks, refuse_unknown
+from optimizer.ledger.source_btc_lending import BTC_LENDING
+from optimizer.ledger.source_note import NOTE
+from optimizer.market.tree import Floats, Ints, Tree
+from optimizer.scenario.schema import Scenario
+
+KINDS: dict[str, LedgerKind] = {kind.name: kind for kind in (NOTE, BTC_LENDING)}
+
+
+def keep_source_books(scenario: Scenario, tree: Tree, ancestor: Ints, decisions: Decisions) -> SourceBooks:
+    """The books of all sources together. Raises `AuditError` on a use of what the scenario does not have."""
+    refuse_unknown(decisions.uses, {source.name: KINDS[source.kind].ways for source in scenario.sources})
+    total = SourceBooks.empty(len(tree))
+    for kind, uses in _by_kind(scenario, decisions.uses):
+        total = total + kind.books(scenario, tree, ancestor, uses)
+    return total
+
+
+def source_checks(
+    scenario: Scenario, tree: Tree, ancestor: Ints, decisions: Decisions, btc: Floats, scale: Scale
+) -> Iterator[Check]:
+    """The rules of every kind of source that the scenario has. ``btc``: all BTC held, ``[node]``."""
+    for kind, uses in _by_kind(scenario, decisions.uses):
+        yield from kind.checks(scenario, tree, ancestor, uses, btc, scale)
+
+
+def kinds_of(scenario: Scenario) -> tuple[LedgerKind, ...]:
+    """The kinds of the scenario's sources."""
+    return tuple(KINDS[name] for name in dict.fromkeys(source.kind for source in scenario.sources))
+
+
+def _by_kind(scenario: Scenario, uses: tuple[Use, ...]) -> Iterator[tuple[LedgerKind, tuple[Use, ...]]]:
+    of = {source.name: source.kind for source in scenario.sources}
+    for kind in kinds_of(scenario):
+        yield kind, tuple(use for use in uses if of[use.source] == kind.name)
