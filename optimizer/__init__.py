@@ -1,7 +1,8 @@
 """hashlever: which ASICs to buy and how to pay for them.
 
 The Python API behind the command: ``load_scenario`` reads a scenario file, ``plan`` makes a plan of it whose
-``tables`` are pandas data frames. Names are imported when they are used, so that the command starts fast.
+``tables`` are pandas data frames, ``read_plan`` reads a saved one back, ``real_cost`` says what financing adds to a
+machine's price. Names are imported when they are used, so that the command starts fast.
 """
 
 from __future__ import annotations
@@ -10,13 +11,30 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from optimizer.financing import Financed, RealCost, real_cost
     from optimizer.planning import Plan, plan
+    from optimizer.replay.saved import SavedPlan, read_plan
     from optimizer.scenario.load import LoadedScenario, load_scenario
 
 __version__ = "0.1.0"
-__all__ = ["LoadedScenario", "Plan", "load_scenario", "plan"]
+__all__ = [
+    "Financed",
+    "LoadedScenario",
+    "Plan",
+    "RealCost",
+    "SavedPlan",
+    "load_scenario",
+    "plan",
+    "read_plan",
+    "real_cost",
+]
 
 _HOMES = {
+    "Financed": "optimizer.financing",
+    "RealCost": "optimizer.financing",
+    "real_cost": "optimizer.financing",
+    "SavedPlan": "optimizer.replay.saved",
+    "read_plan": "optimizer.replay.saved",
     "LoadedScenario": "optimizer.scenario.load",
     "Plan": "optimizer.planning",
     "load_scenario": "optimizer.scenario.load",

@@ -93,6 +93,24 @@ class Use:
 
 
 @dataclass(frozen=True)
+class LotSale:
+    """``btc`` that leave the company at a node out of a lot (`optimizer.scenario.taxes` names them). What a node's lots
+    give beyond what is sold and seized there went to sources of money."""
+
+    node: int
+    lot: str
+    btc: float
+
+
+@dataclass(frozen=True)
+class TaxPayment:
+    """Tax paid at the first node of a new tax year."""
+
+    node: int
+    amount_usd: float
+
+
+@dataclass(frozen=True)
 class Decisions:
     """All that a plan decides, at every node. ``sell_btc`` and ``buy_btc``: [node]."""
 
@@ -105,6 +123,8 @@ class Decisions:
     pledges: tuple[Pledge, ...]
     liquidations: tuple[Liquidation, ...] = ()
     uses: tuple[Use, ...] = ()
+    lot_sales: tuple[LotSale, ...] = ()
+    tax_payments: tuple[TaxPayment, ...] = ()
 
 
 @dataclass(frozen=True)

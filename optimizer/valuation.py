@@ -41,7 +41,7 @@ class Value:
 
     ``value`` = (1 - weight) * ``expected`` + weight * ``cvar``. ``terms`` add up to ``value``: for the mean and
     the tail, BTC held, cash, machines (resale less what is due on them), debt and, if there are any, sources of
-    money.
+    money and taxes.
     ``means``: what ``expected`` is made of. ``outcomes`` and ``weights``: net worth and objective weight of each leaf.
     """
 
@@ -69,6 +69,8 @@ def value_of(scenario: Scenario, tree: Tree, books: Books) -> Value:
     }
     if scenario.sources:
         parts["sources"] = (books.sources.asset_usd - books.sources.owed_usd)[leaves] / price * unit
+    if scenario.taxes:
+        parts["taxes"] = -books.taxes.owed_usd[leaves] / price * unit
     outcomes = books.net_btc[leaves] * unit
     chance = tree.probability[leaves]
     tail = tail_weights(outcomes, chance, scenario.risk.tail_share)

@@ -13,6 +13,7 @@ from optimizer.formulation.model import Formulation
 from optimizer.formulation.objective import add_objective
 from optimizer.formulation.requirements import add_requirements
 from optimizer.formulation.sources import add_sources
+from optimizer.formulation.taxes import add_taxes
 from optimizer.formulation.treasury import add_treasury, add_treasury_variables
 from optimizer.market.tree import Tree
 from optimizer.scenario.schema import Scenario
@@ -32,6 +33,7 @@ def build(scenario: Scenario, tree: Tree) -> Formulation:
         add_facilities(f)
         add_calls(f)
         add_liquidation(f)
+        add_taxes(f)
         add_treasury(f)
         add_requirements(f)
         add_objective(f)

@@ -6,6 +6,7 @@ from optimizer.formulation.debt_data import debt_bound
 from optimizer.formulation.facilities import topped_up
 from optimizer.formulation.linear import Row, at_least, at_most
 from optimizer.formulation.model import Formulation
+from optimizer.formulation.sources import sources_top_ups
 
 
 def add_calls(f: Formulation) -> None:
@@ -14,7 +15,8 @@ def add_calls(f: Formulation) -> None:
     f.rows(ltv_at_close, [(n, d.index) for n in data.nodes for d in data.debts if f.tranches(n, d)])
     tested = [(n, d.index) for n in data.nodes if n > 0 for d in data.debts if f.tranches(data.parent(n), d)]
     f.rows(ltv_at_low, tested)
-    f.rows(top_up_from_free, sorted({n for n, _ in tested}))
+    topped_up = {n for n in data.nodes if n > 0 and not sources_top_ups(f, n).is_empty()}
+    f.rows(top_up_from_free, sorted({n for n, _ in tested} | topped_up))
 
 
 def ltv_cap_at_low(f: Formulation, i: int) -> float:
@@ -43,8 +45,9 @@ def ltv_at_low(f: Formulation, n: int, i: int) -> Row:
 
 
 def top_up_from_free(f: Formulation, n: int) -> Row:
-    """Top-ups come from BTC that was free when the month began:  sum_i (U[n,i] - U[p,i]) <= B[p] - sum_i C[p,i]."""
-    row = f.free_btc(f.data.parent(n))
+    """Top-ups come from BTC that was free when the month began:  sum_i (U[n,i] - U[p,i]) + those to sources
+    <= B[p] - sum_i C[p,i]."""
+    row = f.free_btc(f.data.parent(n)).plus(sources_top_ups(f, n), -1.0)
     for debt in f.data.debts:
         if f.is_open(f.data.parent(n), debt):
             row.plus(topped_up(f, n, debt), -1.0)

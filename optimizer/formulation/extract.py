@@ -9,6 +9,7 @@ from optimizer.formulation.facilities import topped_up
 from optimizer.formulation.fleet import resale_value
 from optimizer.formulation.model import Formulation
 from optimizer.formulation.sources import sources_worth
+from optimizer.formulation.taxes import lot_sales, tax_claim, tax_payments
 
 # Below this (in model units: BTC, PH/s, lots, today's BTC price) a value is solver noise, not a decision.
 NOISE = 1e-9
@@ -28,6 +29,8 @@ def decisions(f: Formulation) -> Decisions:
         pledges=tuple(_pledges(f)),
         liquidations=tuple(_liquidations(f)),
         uses=tuple(use for kind in f.kinds for use in kind.uses(f)),
+        lot_sales=tuple(lot_sales(f)),
+        tax_payments=tuple(tax_payments(f)),
     )
 
 
@@ -40,13 +43,14 @@ def position(f: Formulation) -> Position:
     btc = np.array([m.btc[n].value for n in data.nodes])
     resale = np.array([resale_value(f, n).value() * usd for n in data.nodes])
     sources = np.array([sources_worth(f, n).value() * usd for n in data.nodes])
+    tax = np.array([tax_claim(f, n) * usd for n in data.nodes])
     shape = (len(btc), len(data.debts))
     return Position(
         btc=btc,
         pledged_btc=pledged.reshape(shape),
         owed_usd=owed.reshape(shape),
         cash_usd=cash,
-        net_btc=btc + (cash + resale + sources - owed.reshape(shape).sum(axis=1)) / data.tree.price_usd,
+        net_btc=btc + (cash + resale + sources - tax - owed.reshape(shape).sum(axis=1)) / data.tree.price_usd,
     )
 
 

@@ -50,6 +50,10 @@ class Terms:
         self.constant += constant
         return self
 
+    def is_empty(self) -> bool:
+        """Whether there is no variable in it."""
+        return not self._coefs
+
     def expression(self) -> Any:
         """The same as a Pyomo expression, constant included."""
         keys = [k for k, c in self._coefs.items() if c != 0.0]

@@ -31,6 +31,8 @@ class Formulation:
         self.principal: dict[tuple[int, tuple[int, int, int]], tuple[float, Any]] = {}
         # Kinds of sources of money that the scenario has: filled by `optimizer.formulation.sources.add_sources`.
         self.kinds: tuple[Kind, ...] = ()
+        # Lots and tax years, where the scenario has taxes: an `optimizer.formulation.taxes.TaxYears`.
+        self.taxes: Any = None
         self._open: dict[tuple[int, int], bool] = {}
         self._handovers: dict[tuple[int, int], list[int]] = {}
         self._margins: dict[int, tuple[Terms, Terms]] = {}

@@ -11,6 +11,7 @@ from optimizer.formulation.fleet import resale_value
 from optimizer.formulation.linear import Row, Terms, at_least
 from optimizer.formulation.model import Formulation, Reals
 from optimizer.formulation.sources import sources_worth
+from optimizer.formulation.taxes import tax_owed
 
 # Prefers, among plans of equal worth, the one that trades, borrows and pledges less. Too small to move advice:
 # one BTC per million BTC traded, drawn or pledged for a month.
@@ -44,12 +45,13 @@ def add_objective(f: Formulation) -> None:
 
 
 def net_worth(f: Formulation, leaf: int) -> Terms:
-    """W = B + (cash + resale of machines - owed + sources) / P in BTC; times P in USD (in units of today's price)."""
+    """W = B + (cash + resale of machines - owed + sources - tax owed) / P in BTC; times P in USD (in units of today's
+    price)."""
     price = float(f.data.price[leaf])
     money = Terms().add(1.0, f.pyomo.cash_usd[leaf]).plus(resale_value(f, leaf))
     for debt in f.data.debts:
         money.plus(f.owed(leaf, debt), -1.0)
-    money.plus(sources_worth(f, leaf))
+    money.plus(sources_worth(f, leaf)).plus(tax_owed(f, leaf), -1.0)
     if f.data.scenario.numeraire == "btc":
         return Terms().add(1.0, f.pyomo.btc[leaf]).plus(money, 1 / price)
     return Terms().add(price, f.pyomo.btc[leaf]).plus(money)
@@ -63,6 +65,8 @@ def activity(f: Formulation) -> Terms:
         # Stress branches have no probability, yet their ties are broken too.
         weight = max(float(data.tree.probability[n]), 1e-2)
         terms.add(weight, m.sell_btc[n])
+        for kind in f.kinds:
+            terms.plus(kind.activity(f, n), weight)
         for debt in data.debts:
             terms.plus(f.pledged(n, debt), weight)
             for moved in (m.released_btc, m.last_top_up_btc):

@@ -22,6 +22,10 @@ def add_requirements(f: Formulation) -> None:
     if asked.max_fleet_breakeven_usd_per_ph_day is not None:
         late_enough = [n for n in data.decision_nodes if data.month(n) >= asked.breakeven_from_month]
         f.rows(max_fleet_breakeven, late_enough)
+    if not asked.borrow_to_buy_btc and data.scenario.treasury.buy_btc and (data.debts or f.kinds):
+        f.variables("buys", nodes, Binary)
+        f.rows(buys_only_if_chosen, nodes)
+        f.rows(nothing_owed_while_buying, nodes)
     if asked.min_dscr is not None and data.debts:
         served = [t for t in range(1, data.scenario.horizon_months + 1) if _service(f, t)]
         f.variables("unserved", served, Binary)
@@ -84,6 +88,21 @@ def max_fleet_breakeven(f: Formulation, n: int) -> Row:
         cost_usd = spec.power_w / spec.hashrate_ths * 24 / 1e3 * site.power_usd_per_mwh * site.pue
         row.plus(f.owned(n, a), (cost_usd - cap_usd) / 100)
     return at_most(row)
+
+
+def buys_only_if_chosen(f: Formulation, n: int) -> Row:
+    """BTC is bought only where that is chosen:  b[n] <= B y[n]."""
+    return at_most(Terms().add(1.0, f.pyomo.buy_btc[n]).add(-f.data.btc_bound, f.pyomo.buys[n]))
+
+
+def nothing_owed_while_buying(f: Formulation, n: int) -> Row:
+    """... and where it is, nothing is owed:  sum_i owed[n,i] + sources' owed[n] <= D (1 - y[n])."""
+    row = sources_owed(f, n)
+    for debt in f.data.debts:
+        row.plus(f.owed(n, debt))
+    # All that can be owed at once, and the company itself again for what other sources lend.
+    bound = sum(debt_bound(debt) for debt in f.data.debts) + f.data.btc_bound * float(f.data.price[n])
+    return at_most(row.add(bound, f.pyomo.buys[n]), bound)
 
 
 def min_dscr(f: Formulation, month: int) -> Row:

@@ -23,8 +23,9 @@ class Kind:
 
     add: variables and rows, of all sources of the kind. uses: the loaded solution's decisions, in plain units.
     cash and btc: what comes in (+) or goes out (-) at a node, model money and BTC. tied_btc: of the BTC held, what is
-    out of reach after the node. owed: money owed after it; asset: other money's worth after it, both at the node's
-    market, so that they can be settled there.
+    out of reach after the node. top_up_btc: of the BTC free before the month, what is sent at its low. owed: money owed
+    after it; asset: other money's worth after it, both at the node's market, so that they can be settled there.
+    activity: what the objective's tie-break keeps small.
     """
 
     name: str
@@ -33,5 +34,7 @@ class Kind:
     cash: OfNode = nothing
     btc: OfNode = nothing
     tied_btc: OfNode = nothing
+    top_up_btc: OfNode = nothing
     owed: OfNode = nothing
     asset: OfNode = nothing
+    activity: OfNode = nothing

@@ -6,9 +6,29 @@ from optimizer.formulation.linear import Terms
 from optimizer.formulation.model import Formulation
 from optimizer.formulation.source import Kind
 from optimizer.formulation.source_btc_lending import BTC_LENDING
+from optimizer.formulation.source_btc_put import BTC_PUT
+from optimizer.formulation.source_credit_line import CREDIT_LINE
+from optimizer.formulation.source_hashprice_hedge import HASHPRICE_HEDGE
+from optimizer.formulation.source_hashrate_forward import HASHRATE_FORWARD
+from optimizer.formulation.source_machine_loan import MACHINE_LOAN
 from optimizer.formulation.source_note import NOTE
+from optimizer.formulation.source_vendor_deferral import VENDOR_DEFERRAL
+from optimizer.formulation.source_vendor_pledge import VENDOR_PLEDGE
 
-KINDS: dict[str, Kind] = {kind.name: kind for kind in (NOTE, BTC_LENDING)}
+KINDS: dict[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        NOTE,
+        HASHRATE_FORWARD,
+        HASHPRICE_HEDGE,
+        BTC_LENDING,
+        MACHINE_LOAN,
+        BTC_PUT,
+        CREDIT_LINE,
+        VENDOR_DEFERRAL,
+        VENDOR_PLEDGE,
+    )
+}
 
 
 def add_sources(f: Formulation) -> None:
@@ -26,6 +46,11 @@ def sources_cash(f: Formulation, n: int) -> Terms:
 def sources_btc(f: Formulation, n: int) -> Terms:
     """BTC that sources bring, less what they take, at node n."""
     return _sum([kind.btc(f, n) for kind in f.kinds])
+
+
+def sources_top_ups(f: Formulation, n: int) -> Terms:
+    """BTC that was free before the month and is sent to sources at its low, at node n."""
+    return _sum([kind.top_up_btc(f, n) for kind in f.kinds])
 
 
 def sources_owed(f: Formulation, n: int) -> Terms:

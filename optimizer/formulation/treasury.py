@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from optimizer.formulation.facilities import debt_payments
 from optimizer.formulation.fleet import machine_payments, payables, resale_proceeds
+from optimizer.formulation.lender_failure import expected_losses
 from optimizer.formulation.linear import Row, Terms, at_least, at_most, equal, total
 from optimizer.formulation.model import Formulation, Reals
 from optimizer.formulation.sources import sources_btc, sources_cash
+from optimizer.formulation.taxes import tax_payment
 
 
 def add_treasury_variables(f: Formulation) -> None:
@@ -38,10 +40,11 @@ def add_treasury(f: Formulation) -> None:
 
 
 def btc_balance(f: Formulation, n: int) -> Row:
-    """BTC held = held before + mined - sold + bought - seized + from sources of money:
-    B[n] = B[p] + g[n] - s[n] + b[n] - sum_i q[n,i] + sources[n]."""
+    """BTC held = held before + mined - sold + bought - seized - expected lost with lenders + from sources of money:
+    B[n] = B[p] + g[n] - s[n] + b[n] - sum_i q[n,i] - lost[n] + sources[n]."""
     m = f.pyomo
     row = total((1.0, m.btc[n]), (1.0, m.sell_btc[n])).plus(sources_btc(f, n), -1.0)
+    row.plus(expected_losses(f, n))
     if n in m.buy_btc:
         row.add(-1.0, m.buy_btc[n])
     if n == 0:
@@ -55,14 +58,14 @@ def btc_balance(f: Formulation, n: int) -> Row:
 
 def cash_balance(f: Formulation, n: int) -> Row:
     """Cash = cash before + sales - purchases - power - fixed costs - liabilities - lenders - machines + resale
-    + sources of money."""
+    + sources of money - tax."""
     m, data = f.pyomo, f.data
     treasury, price = data.scenario.treasury, float(data.price[n])
     income = Terms().add(price * (1 - treasury.sell_fee_share), m.sell_btc[n])
     if n in m.buy_btc:
         income.add(-price * (1 + treasury.buy_fee_share), m.buy_btc[n])
     income.plus(resale_proceeds(f, n)).plus(machine_payments(f, n), -1.0).plus(debt_payments(f, n), -1.0)
-    income.plus(sources_cash(f, n)).shift(-liabilities_due(f, n))
+    income.plus(sources_cash(f, n)).plus(tax_payment(f, n), -1.0).shift(-liabilities_due(f, n))
     if n == 0:
         income.shift(data.opening_cash)
     else:

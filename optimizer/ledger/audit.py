@@ -20,6 +20,7 @@ from optimizer.ledger.debt_rules import debt_checks
 from optimizer.ledger.machine_rules import machine_checks
 from optimizer.ledger.paths import ancestors
 from optimizer.ledger.sources import source_checks
+from optimizer.ledger.taxes import tax_checks
 from optimizer.market.tree import Floats, Tree
 from optimizer.scenario.schema import Scenario
 
@@ -128,7 +129,8 @@ def _all_checks(scenario: Scenario, tree: Tree, decisions: Decisions, books: Boo
     yield from machine_checks(scenario, tree, decisions, books)
     yield from debt_checks(scenario, tree, decisions, books, scale)
     yield from company_checks(scenario, tree, decisions, books, scale)
-    yield from source_checks(scenario, tree, ancestors(tree), decisions, books.btc, scale)
+    yield from source_checks(scenario, tree, ancestors(tree), decisions, books.btc, books.fleet, scale)
+    yield from tax_checks(scenario, books.taxes, decisions, scale)
 
 
 def _differences(

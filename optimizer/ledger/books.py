@@ -13,10 +13,12 @@ from optimizer.decisions import OPENING, Decisions
 from optimizer.errors import AuditError
 from optimizer.ledger.debt import DebtBooks, keep_debt_books
 from optimizer.ledger.fleet import FleetBooks, keep_fleet_books
+from optimizer.ledger.lender_failure import expected_loss_btc
 from optimizer.ledger.lending import fall_to_ltv
 from optimizer.ledger.paths import ancestors, carried
 from optimizer.ledger.source import SourceBooks
 from optimizer.ledger.sources import keep_source_books
+from optimizer.ledger.taxes import TaxBooks, keep_tax_books
 from optimizer.market.tree import Floats, Tree
 from optimizer.scenario.schema import Scenario
 
@@ -31,18 +33,21 @@ class Books:
     btc: free, pledged and tied up by a source of money. sale_fee_usd: fees on BTC sold and bought. overhead_usd: with
     sites' fixed costs.
     margin_usd: mined BTC at the close less power and overhead. net_btc: btc and, at the close, cash and
-    machines, less what is owed and what is due on undelivered machines. runway_months: how long cash and free
-    BTC last without revenue; infinite without bills. fall_to_call, fall_to_liquidation ``[node, facility]``:
+    machines, less what is owed, tax included, and what is due on undelivered machines. runway_months: how long cash and
+    free BTC last without revenue; infinite without bills. fall_to_call, fall_to_liquidation ``[node, facility]``:
     share by which the price may fall from the close before the lender calls or liquidates; NaN without debt.
+    expected_failure_btc ``[node, facility]``: lost with lenders that may fail, in expectation.
     """
 
     fleet: FleetBooks
     debt: DebtBooks
     sources: SourceBooks
+    taxes: TaxBooks
     mined_btc: Floats
     sold_btc: Floats
     bought_btc: Floats
     seized_btc: Floats
+    expected_failure_btc: Floats
     btc: Floats
     pledged_btc: Floats
     free_btc: Floats
@@ -71,10 +76,13 @@ def keep_books(scenario: Scenario, tree: Tree, decisions: Decisions) -> Books:
     fleet = keep_fleet_books(scenario, tree, ancestor, decisions)
     debt = keep_debt_books(scenario, tree, ancestor, decisions)
     sources = keep_source_books(scenario, tree, ancestor, decisions)
+    lost = expected_loss_btc(scenario, tree, debt)
+    taxes = keep_tax_books(scenario, tree, ancestor, decisions, fleet, debt, sources, lost.sum(axis=1))
     treasury, price = scenario.treasury, tree.price_usd
     sold, bought = decisions.sell_btc, decisions.buy_btc
     seized = debt.seized_btc.sum(axis=1)
-    btc = carried(tree, fleet.mined_btc - sold + bought - seized + sources.btc, treasury.btc)
+    moved = fleet.mined_btc - sold + bought - seized - lost.sum(axis=1) + sources.btc
+    btc = carried(tree, moved, treasury.btc)
     free = btc - debt.pledged_btc.sum(axis=1) - sources.tied_btc
 
     fixed_usd_per_month = treasury.overhead_usd_per_month + sum(s.fixed_usd_per_month for s in scenario.sites)
@@ -93,7 +101,8 @@ def keep_books(scenario: Scenario, tree: Tree, decisions: Decisions) -> Books:
         - fleet.capex_usd
         + fleet.resale_usd
         + debt.cash_flow_usd
-        + sources.cash_usd,
+        + sources.cash_usd
+        - taxes.paid_usd,
         treasury.cash_usd,
     )
     terms = debt.terms
@@ -108,10 +117,12 @@ def keep_books(scenario: Scenario, tree: Tree, decisions: Decisions) -> Books:
         fleet=fleet,
         debt=debt,
         sources=sources,
+        taxes=taxes,
         mined_btc=fleet.mined_btc,
         sold_btc=sold,
         bought_btc=bought,
         seized_btc=seized,
+        expected_failure_btc=lost,
         btc=btc,
         pledged_btc=debt.pledged_btc,
         free_btc=free,
@@ -131,6 +142,7 @@ def keep_books(scenario: Scenario, tree: Tree, decisions: Decisions) -> Books:
             - debt.owed_usd.sum(axis=1)
             + sources.asset_usd
             - sources.owed_usd
+            - taxes.owed_usd
         )
         / price,
         bills_usd_per_month=bills,
@@ -160,6 +172,8 @@ def _refuse_unknown_nodes(tree: Tree, decisions: Decisions) -> None:
         *(pledge.node for pledge in decisions.pledges),
         *(liquidation.node for liquidation in decisions.liquidations),
         *(use.node for use in decisions.uses),
+        *(sale.node for sale in decisions.lot_sales),
+        *(payment.node for payment in decisions.tax_payments),
         *(drawn for liquidation in decisions.liquidations for _, drawn, _ in liquidation.principal_usd),
     )
     for node in decided:

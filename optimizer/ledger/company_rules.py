@@ -39,6 +39,10 @@ def company_checks(scenario: Scenario, tree: Tree, decisions: Decisions, books: 
         yield at_nodes("runway", "USD", scale.usd, short)
     if demand.max_fleet_breakeven_usd_per_ph_day is not None:
         yield _breakeven_check(scenario, tree, books, demand.max_fleet_breakeven_usd_per_ph_day)
+    if not demand.borrow_to_buy_btc:
+        owed = books.owed_usd.sum(axis=1) + books.sources.owed_usd
+        buying = decisions.buy_btc > TOLERANCE * scale.btc
+        yield at_nodes("no BTC is bought while anything is owed", "USD", scale.usd, where(buying, owed))
     if demand.min_dscr is not None:
         yield _dscr_check(tree, books, demand.min_dscr, scale)
 

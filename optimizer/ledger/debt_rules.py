@@ -119,9 +119,10 @@ def _collateral_checks(
     tested = (counted_before > 0) & ~(debt.seized_btc > TOLERANCE * scale.btc)
     short = counted_before - cap * low * (pledged_before + debt.top_up_btc)
     yield at_nodes("margin at the month's low", "USD", scale.usd, where(tested, short), names)
-    beyond_free = debt.top_up_btc.sum(axis=1) - before(tree, books.free_btc)
+    sent = debt.top_up_btc.sum(axis=1) + books.sources.top_up_btc
+    beyond_free = sent - before(tree, books.free_btc)
     beyond_free[0] = -np.inf  # today there is no low to meet; free BTC after decisions binds
-    topped_up = debt.top_up_btc.sum(axis=1) > 0
+    topped_up = sent > 0
     yield at_nodes("top-ups come from free BTC", "BTC", scale.btc, where(topped_up, beyond_free))
     most = scenario.requirements.max_ltv
     ceiling = np.array([min(c.call_ltv, most if most is not None else 1.0) for c in contracts])

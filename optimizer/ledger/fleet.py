@@ -44,8 +44,9 @@ class FleetBooks:
 
     ordered_units: cumulative on the path, without today's machines and what was ordered before today. racked_units:
     delivered and not retired. owned_units: racked or on order. running_ph: PH/s that hashed in the month, before
-    uptime. capex_usd: deposits and payments on delivery. resale_usd: proceeds. worth_usd: resale value of owned
-    machines. payable_usd: still due on orders placed. installed_mw: at the meter, at the most the machines may draw.
+    uptime. capex_usd: deposits and payments on delivery. placed_usd: the whole cost of what is delivered in the month,
+    deposits included. resale_usd: proceeds. worth_usd: resale value of owned machines. payable_usd: still due on orders
+    placed. installed_mw: at the meter, at the most the machines may draw.
     """
 
     pairs: tuple[Pair, ...]
@@ -56,6 +57,7 @@ class FleetBooks:
     mined_btc: Floats
     power_usd: Floats
     capex_usd: Floats
+    placed_usd: Floats
     resale_usd: Floats
     worth_usd: Floats
     payable_usd: Floats
@@ -85,9 +87,11 @@ def keep_fleet_books(scenario: Scenario, tree: Tree, ancestor: Ints, decisions: 
         here = (tree.month == r.month) & (ancestor[:, tree.month[r.node]] == r.node)
         retired[here, column[r.model, r.site]] += r.units
 
+    cost = carried(tree, deposit + rest)
     ordered, rest_due = carried(tree, orders), carried(tree, rest)
     arrived_orders = _last_arrived_order_node(tree, ancestor, pairs)
     delivered, rest_paid = _at(ordered, arrived_orders), _at(rest_due, arrived_orders)
+    placed = _at(cost, arrived_orders)
     today = np.array([pair.units_today for pair in pairs], dtype=np.float64)
     gone = carried(tree, retired)
     racked, owned = today + delivered - gone, today + ordered - gone
@@ -99,6 +103,7 @@ def keep_fleet_books(scenario: Scenario, tree: Tree, ancestor: Ints, decisions: 
         racked[:, k] += machines.units * here
         rest_due[:, k] += due_usd
         rest_paid[:, k] += due_usd * here
+        placed[:, k] += due_usd * here
     resale_price = np.outer(tree.asic_price_factor, [pair.resale_usd for pair in pairs])
 
     hashing = before(tree, racked)  # node 0 ends no month
@@ -119,6 +124,7 @@ def keep_fleet_books(scenario: Scenario, tree: Tree, ancestor: Ints, decisions: 
         mined_btc=tree.btc_per_ph * (hashing * best_ph * uptime).sum(axis=1),
         power_usd=(hashing * best_mw * hours * power_price * uptime).sum(axis=1),
         capex_usd=(deposit + rest_paid - before(tree, rest_paid)).sum(axis=1),
+        placed_usd=(placed - before(tree, placed)).sum(axis=1),
         resale_usd=(retired * resale_price).sum(axis=1),
         worth_usd=(owned * resale_price).sum(axis=1),
         payable_usd=(rest_due - rest_paid).sum(axis=1),

@@ -34,8 +34,7 @@ def run_fleet(s: Setting, c: Company, month: int, retire_units: Floats | None, r
     c.racked_units += c.arriving_units[:, month]
     if retire_units is not None:
         c.retiring_units[:, : retire_units.shape[1]] += retire_units
-    gone = np.minimum(c.retiring_units[:, month], c.racked_units)
-    c.racked_units -= gone
+    gone = _leave(c, month)
     crowded = _without_room(s, c)
     c.racked_units -= crowded
     gone = gone + crowded
@@ -43,6 +42,22 @@ def run_fleet(s: Setting, c: Company, month: int, retire_units: Floats | None, r
     r.flow("mined_btc", mined)
     r.flow("resale_usd", resale)
     return FleetMonth(mined, power, c.due_usd[:, month], resale)
+
+
+def _leave(c: Company, month: int) -> Floats:
+    """Take out of the racks what is to leave this month and is there, ``[path, pair]``."""
+    gone = np.minimum(c.retiring_units[:, month], c.racked_units)
+    c.racked_units -= gone
+    c.retiring_units[:, month] -= gone
+    return gone
+
+
+def resell_the_rest(s: Setting, c: Company, month: int, r: Record) -> Floats:
+    """What was to leave this month and has only just been handed over is resold too, USD ``[path]``."""
+    gone = _leave(c, month)
+    resale = gone @ np.array([pair.resale_usd for pair in s.pairs]) * s.paths.asic_price_factor[:, month]
+    r.flow("resale_usd", resale)
+    return np.asarray(resale)
 
 
 def order_cost_usd(s: Setting, month: int, units: Floats) -> Floats:

@@ -9,15 +9,18 @@ even that does not pay stays unpaid.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from optimizer.ledger.borrowing import draw, freed_btc, lends, pledge_per_usd, repay
 from optimizer.ledger.company import Company, Setting, counted_usd
 from optimizer.ledger.distress import lenders_fail, lenders_sell, refinance, unwind, walk_away
-from optimizer.ledger.fleet_month import of_what_is_left, order, order_cost_usd, run_fleet
+from optimizer.ledger.fleet_month import of_what_is_left, order, order_cost_usd, resell_the_rest, run_fleet
 from optimizer.ledger.intents import Intents
+from optimizer.ledger.lender_failure import lose_in_expectation
 from optimizer.ledger.record import Record
-from optimizer.ledger.source import OnPaths
+from optimizer.ledger.source import ComesBack, OnPaths, PaysForOrders
 from optimizer.market.paths import Bools
 from optimizer.market.tree import Floats
 
@@ -41,8 +44,13 @@ def close_month(
     r.flow("recovered_usd", recovered)
     r.flow("bills_usd", bills)
     _move_collateral(s, c, month, meant, r)
+    lose_in_expectation(s, c, month, r)
+    if sources and meant.uses:
+        paid, meant = _make_room(s, c, month, meant, cash, r)
+        cash -= paid
     cash += _use_sources(s, c, month, meant, r, sources)
-    cash += _act(s, c, month, meant, cash, r)
+    cash += _act(s, c, month, meant, cash, r, sources)
+    cash += resell_the_rest(s, c, month, r)
     cash += _sell_as_meant(s, c, month, meant, cash, r)
     cash += refinance(s, c, month, maturing, cash, r)
     cash += _sell_as_needed(s, c, month, cash, r)
@@ -54,9 +62,33 @@ def close_month(
     r.flow("carried_unpaid_usd", c.unpaid_usd)
 
 
+def _make_room(s: Setting, c: Company, month: int, meant: Intents, cash: Floats, r: Record) -> tuple[Floats, Intents]:
+    """Repay early before sources of money are used where one is to be used too: the coins that this frees may be what a
+    credit line is to lend on. Only where selling them would pay for it if need be. Returns USD paid, and what is then
+    still meant."""
+    used = np.sum([amount > 0 for amount in meant.uses.values()], axis=0) > 0
+    early = c.principal_usd * meant.repay_share * used[:, None]
+    fees = s.by_facility(early) @ s.contracts.early_fee_share
+    cost = (early * (1 + s.schedule.accrued_share[month])).sum(axis=1) + fees
+    freed = freed_btc(s, c, month, early).sum(axis=1)
+    payable = cash - cost + (c.free_btc + freed) * _net_price(s, month) >= s.scenario.requirements.min_cash_usd
+    now = (payable & (cost > 0)).astype(np.float64)
+    paid = repay(s, c, month, early * now[:, None]) + fees * now
+    r.flow("repaid_early_usd", paid)
+    return paid, replace(meant, repay_share=meant.repay_share * (1 - now)[:, None])
+
+
 def _use_sources(s: Setting, c: Company, month: int, meant: Intents, r: Record, sources: tuple[OnPaths, ...]) -> Floats:
     """What sources of money take and bring; returns cash, USD ``[path]``. BTC that they tie up are no longer free."""
     cash = np.zeros(len(c.cash_usd))
+    for source in sources:
+        if isinstance(source, ComesBack):
+            tied = source.tied_btc()
+            gained = source.come_back(month)
+            back = tied - source.tied_btc()
+            c.free_btc += back + gained
+            c.tied_btc -= back
+            r.flow("sources_btc", gained)
     for source in sources:
         tied = source.tied_btc()
         usd, btc = source.close(s, c, month, meant.uses)
@@ -122,12 +154,14 @@ def _has_stayed_low(s: Setting, c: Company, month: int, counted: Floats) -> Bool
     return out
 
 
-def _act(s: Setting, c: Company, month: int, meant: Intents, cash: Floats, r: Record) -> Floats:
+def _act(
+    s: Setting, c: Company, month: int, meant: Intents, cash: Floats, r: Record, sources: tuple[OnPaths, ...]
+) -> Floats:
     """Draw, repay early and order as far as it is feasible; returns the cash it brings, net, USD ``[path]``.
 
     All of it where the collateral that early repayment frees is enough for the draws, and cash and BTC to sell pay for
     the rest. Else draws are scaled to free BTC and the facility's room, early repayments and orders to what can then be
-    paid for. Orders are never more than the vendor still has.
+    paid for. Orders are never more than the vendor still has; what a source of money pays of them is scaled with them.
     """
     scenario, contracts, price = s.scenario, s.contracts, s.price_usd[:, month]
     net_price = price * (1 - scenario.treasury.sell_fee_share)
@@ -138,7 +172,9 @@ def _act(s: Setting, c: Company, month: int, meant: Intents, cash: Floats, r: Re
     early = c.principal_usd * meant.repay_share
     fees = s.by_facility(early) @ contracts.early_fee_share
     cost = (early * (1 + s.schedule.accrued_share[month])).sum(axis=1) + fees
-    cost = cost + order_cost_usd(s, month, orders)
+    paying = [source for source in sources if isinstance(source, PaysForOrders)]
+    paid_by_sources = sum((source.offer(s, c, month, orders) for source in paying), np.zeros_like(cash))
+    cost = cost + order_cost_usd(s, month, orders) - paid_by_sources
     per_usd = pledge_per_usd(s, month, now)
     held = c.free_btc + c.pledged_btc.sum(axis=1) + c.tied_btc
     received = 1 - s.lender[now] @ contracts.origination_fee_share
@@ -172,7 +208,10 @@ def _act(s: Setting, c: Company, month: int, meant: Intents, cash: Floats, r: Re
     repaid = repay(s, c, month, early * share[:, None]) + fees * share
     r.flow("repaid_early_usd", repaid)
     ordered = order(s, c, month, orders * share[:, None], r)
-    return draw(s, c, month, now, drawn, r) - repaid - ordered
+    for source in paying:
+        source.pay(c, month, share)
+    r.flow("sources_usd", paid_by_sources * share)
+    return draw(s, c, month, now, drawn, r) - repaid - ordered + paid_by_sources * share
 
 
 def _within(amount: Floats, lender: Floats, room: Floats) -> Floats:

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from optimizer.decisions import Use
+from optimizer.decisions import Decisions, Order, Use
 from optimizer.errors import AuditError
 from optimizer.ledger.checks import Check, Scale
 from optimizer.ledger.company import Company, Setting
+from optimizer.ledger.fleet import FleetBooks
 from optimizer.market.tree import Floats, Ints, Tree
 from optimizer.scenario.schema import Scenario
 
@@ -22,11 +23,13 @@ from optimizer.scenario.schema import Scenario
 @dataclass(frozen=True)
 class SourceBooks:
     """What a kind of source comes to at each node, ``[node]``: cash_usd and btc that come in (+) or go out (-);
-    tied_btc: of the BTC held, out of reach; owed_usd and asset_usd: owed to it and by it, after the node."""
+    tied_btc: of the BTC held, out of reach; top_up_btc: of the BTC free before, sent at the month's low; owed_usd and
+    asset_usd: owed to it and by it, after the node."""
 
     cash_usd: Floats
     btc: Floats
     tied_btc: Floats
+    top_up_btc: Floats
     owed_usd: Floats
     asset_usd: Floats
 
@@ -56,17 +59,65 @@ class OnPaths(Protocol):
         ...
 
 
+@runtime_checkable
+class ComesBack(Protocol):
+    """A source on paths that gives BTC back by its dates: it does so before any source is used again."""
+
+    def come_back(self, month: int) -> Floats:
+        """Untie what comes back at the month's end; returns BTC that it brings beside, ``[path]``."""
+        ...
+
+
+@runtime_checkable
+class PaysForOrders(Protocol):
+    """A source on paths that pays part of what is ordered: asked before the order is scaled to what can be paid."""
+
+    def offer(self, s: Setting, c: Company, month: int, order_units: Floats) -> Floats:
+        """Set aside what it would pay of such an order, ``[path, pair]``, at most what was meant; USD ``[path]``."""
+        ...
+
+    def pay(self, c: Company, month: int, share: Floats) -> None:
+        """Keep to ``share`` of what it offered: so much of the order is made."""
+        ...
+
+
+def _no_order_checks(
+    scenario: Scenario, tree: Tree, uses: tuple[Use, ...], orders: tuple[Order, ...], scale: Scale
+) -> Iterator[Check]:
+    yield from ()
+
+
+def _no_plan_checks(
+    scenario: Scenario, tree: Tree, ancestor: Ints, decisions: Decisions, scale: Scale
+) -> Iterator[Check]:
+    yield from ()
+
+
+def _no_fleet_checks(
+    scenario: Scenario, tree: Tree, ancestor: Ints, uses: tuple[Use, ...], fleet: FleetBooks, scale: Scale
+) -> Iterator[Check]:
+    yield from ()
+
+
 @dataclass(frozen=True)
 class LedgerKind:
     """A kind of source in the ledger. ways: what it can be used for (`Use.what`). books: of (scenario, tree, ancestors,
     uses). checks: rules of the kind, given all BTC that the company holds at each node. on_paths: opens it for a
-    replay."""
+    replay. order_checks: rules that bind its uses to machines ordered. fleet_checks: the same to machines that
+    stand in the racks. plan_checks: rules that read the plan whole, machines resold too."""
 
     name: str
     ways: tuple[str, ...]
     books: Callable[[Scenario, Tree, Ints, tuple[Use, ...]], SourceBooks]
     checks: Callable[[Scenario, Tree, Ints, tuple[Use, ...], Floats, Scale], Iterator[Check]]
     on_paths: Callable[[Setting], OnPaths]
+    order_checks: Callable[[Scenario, Tree, tuple[Use, ...], tuple[Order, ...], Scale], Iterator[Check]] = (
+        _no_order_checks
+    )
+    fleet_checks: Callable[[Scenario, Tree, Ints, tuple[Use, ...], FleetBooks, Scale], Iterator[Check]] = (
+        _no_fleet_checks
+    )
+    plan_checks: Callable[[Scenario, Tree, Ints, Decisions, Scale], Iterator[Check]] = _no_plan_checks
 
 
 def refuse_unknown(uses: tuple[Use, ...], known: dict[str, tuple[str, ...]]) -> None:

@@ -57,22 +57,23 @@ class _LendingOnPaths:
         self._lent = np.zeros((len(s.paths), s.paths.months + 1, len(self._sources)))
         self._month = 0
 
-    def close(self, s: Setting, c: Company, month: int, meant: dict[tuple[str, str], Floats]) -> tuple[Floats, Floats]:
-        free = c.free_btc + self.tied_btc()
+    def come_back(self, month: int) -> Floats:
         self._month = month
-        btc = np.zeros(len(s.paths))
+        gained = np.zeros(len(self._lent))
         for k, source in enumerate(self._sources):
             first = max(month - source.lock_months, 0)
-            btc += self._lent[:, first:month, k].sum(axis=1) * _gain(source)
-        # What has come back can be lent again.
-        free += btc - self.tied_btc()
+            gained += self._lent[:, first:month, k].sum(axis=1) * _gain(source)
+        return gained
+
+    def close(self, s: Setting, c: Company, month: int, meant: dict[tuple[str, str], Floats]) -> tuple[Floats, Floats]:
+        free = np.maximum(c.free_btc, 0.0)
         for k, source in enumerate(self._sources):
             wanted = meant.get((source.name, "lend_btc"))
             if wanted is not None:
                 room = np.maximum(source.limit_btc - self._out(k, month), 0.0)
-                self._lent[:, month, k] = np.minimum(np.minimum(wanted, room), np.maximum(free, 0.0))
-                free -= self._lent[:, month, k]
-        return np.zeros_like(btc), btc
+                self._lent[:, month, k] = np.minimum(np.minimum(wanted, room), free)
+                free = free - self._lent[:, month, k]
+        return np.zeros_like(free), np.zeros_like(free)
 
     def tied_btc(self) -> Floats:
         return np.asarray(

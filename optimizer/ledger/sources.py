@@ -6,13 +6,35 @@ from collections.abc import Iterator
 
 from optimizer.decisions import Decisions, Use
 from optimizer.ledger.checks import Check, Scale
+from optimizer.ledger.fleet import FleetBooks
 from optimizer.ledger.source import LedgerKind, SourceBooks, refuse_unknown
 from optimizer.ledger.source_btc_lending import BTC_LENDING
+from optimizer.ledger.source_btc_put import BTC_PUT
+from optimizer.ledger.source_credit_line import CREDIT_LINE
+from optimizer.ledger.source_hashprice_hedge import HASHPRICE_HEDGE
+from optimizer.ledger.source_hashrate_forward import HASHRATE_FORWARD
+from optimizer.ledger.source_machine_loan import MACHINE_LOAN
 from optimizer.ledger.source_note import NOTE
+from optimizer.ledger.source_vendor_deferral import VENDOR_DEFERRAL
+from optimizer.ledger.source_vendor_pledge import VENDOR_PLEDGE
 from optimizer.market.tree import Floats, Ints, Tree
 from optimizer.scenario.schema import Scenario
 
-KINDS: dict[str, LedgerKind] = {kind.name: kind for kind in (NOTE, BTC_LENDING)}
+KINDS: dict[str, LedgerKind] = {
+    kind.name: kind
+    for kind in (
+        NOTE,
+        HASHPRICE_HEDGE,
+        MACHINE_LOAN,
+        BTC_PUT,
+        VENDOR_DEFERRAL,
+        VENDOR_PLEDGE,
+        CREDIT_LINE,
+        HASHRATE_FORWARD,
+        # Last: it lends what the others have left.
+        BTC_LENDING,
+    )
+}
 
 
 def keep_source_books(scenario: Scenario, tree: Tree, ancestor: Ints, decisions: Decisions) -> SourceBooks:
@@ -25,16 +47,26 @@ def keep_source_books(scenario: Scenario, tree: Tree, ancestor: Ints, decisions:
 
 
 def source_checks(
-    scenario: Scenario, tree: Tree, ancestor: Ints, decisions: Decisions, btc: Floats, scale: Scale
+    scenario: Scenario,
+    tree: Tree,
+    ancestor: Ints,
+    decisions: Decisions,
+    btc: Floats,
+    fleet: FleetBooks,
+    scale: Scale,
 ) -> Iterator[Check]:
     """The rules of every kind of source that the scenario has. ``btc``: all BTC held, ``[node]``."""
     for kind, uses in _by_kind(scenario, decisions.uses):
         yield from kind.checks(scenario, tree, ancestor, uses, btc, scale)
+        yield from kind.order_checks(scenario, tree, uses, decisions.orders, scale)
+        yield from kind.fleet_checks(scenario, tree, ancestor, uses, fleet, scale)
+        yield from kind.plan_checks(scenario, tree, ancestor, decisions, scale)
 
 
 def kinds_of(scenario: Scenario) -> tuple[LedgerKind, ...]:
-    """The kinds of the scenario's sources."""
-    return tuple(KINDS[name] for name in dict.fromkeys(source.kind for source in scenario.sources))
+    """The kinds of the scenario's sources, in the order in which they are served at a month's end."""
+    there = {source.kind for source in scenario.sources}
+    return tuple(kind for name, kind in KINDS.items() if name in there)
 
 
 def _by_kind(scenario: Scenario, uses: tuple[Use, ...]) -> Iterator[tuple[LedgerKind, tuple[Use, ...]]]:

@@ -15,6 +15,10 @@ from optimizer.market.tree import Floats, Ints
 Bools = npt.NDArray[np.bool_]
 
 
+# Fields of `Paths` that are not by the path.
+SHARED = ("month_end", "elapsed_share", "days", "failures_expected")
+
+
 @dataclass(frozen=True)
 class Paths:
     """Index order ``[path, step]``, ``[path, month]``, ``[path, month, site]``, ``[path, month, facility]``;
@@ -27,7 +31,8 @@ class Paths:
     in `optimizer.market.tree.Tree`. delivery_delay_months: added to lead times of orders not handed over at once,
     ``[path]``. frozen: the lender neither lends nor releases then. failed_month: month at whose end the lender
     fails, 0 where it does not, ``[path, facility]``; recovery_share of what it owes the company comes back at the
-    end of recovery_month.
+    end of recovery_month. failures_expected: whether lenders do not fail here, and what would be lost is counted in
+    expectation instead, as on a tree.
     """
 
     month_end: Ints
@@ -46,6 +51,7 @@ class Paths:
     failed_month: Ints
     recovery_share: Floats
     recovery_month: Ints
+    failures_expected: bool = False
 
     def __len__(self) -> int:
         return len(self.close_usd)
@@ -62,6 +68,5 @@ class Paths:
 
     def take(self, which: Ints) -> Paths:
         """Only the paths of these numbers, in their order."""
-        by_time = ("month_end", "elapsed_share", "days")
-        picked = {field.name: getattr(self, field.name)[which] for field in fields(self) if field.name not in by_time}
+        picked = {field.name: getattr(self, field.name)[which] for field in fields(self) if field.name not in SHARED}
         return replace(self, **picked)

@@ -9,6 +9,7 @@ import numpy as np
 
 from optimizer.errors import ReplayError
 from optimizer.market.chain import asic_price_factor
+from optimizer.market.failures import draw_failures
 from optimizer.market.fan import fill, opened, overflow_is_refused_later, refuse_beyond_numbers, simulated_months
 from optimizer.market.path_parts import calm, daily_steps
 from optimizer.market.paths import Paths
@@ -27,8 +28,8 @@ def sample(scenario: Scenario, seed: int, chunk: int, paths: int) -> Paths:
 
     The same arguments give the same paths in whichever process and order. Chunks are independent of each other and
     of the fan, whatever its seed: the fan's streams are the children (0) to (3) of its seed, a chunk's the children
-    (chunk, 0) to (chunk, 3). The price view's identity holds within each chunk. Fewer than 2,000 paths are the first
-    of 2,000.
+    (chunk, 0) to (chunk, 3), and (chunk, 4) for lenders' failures. The price view's identity holds within each chunk.
+    Fewer than 2,000 paths are the first of 2,000.
 
     Raises ReplayError when the scenario's price is named cases, ScenarioError as `optimizer.market.fan.simulate`.
     """
@@ -65,4 +66,5 @@ def sample(scenario: Scenario, seed: int, chunk: int, paths: int) -> Paths:
         asic_price_factor=asic_price_factor(market.asic_prices, hashprice / hashprice[:, :1], months),
         **calm(scenario, drawn, scenario.horizon_months),
     )
+    whole = draw_failures(scenario, whole, np.random.SeedSequence(entropy=seed, spawn_key=(chunk, 4)))
     return whole if paths == drawn else whole.take(np.arange(paths))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 
 from optimizer.market.calendar import month_end_days
 from optimizer.market.chain import chain
 from optimizer.market.path_parts import daily_steps
-from optimizer.market.paths import Bools, Paths
+from optimizer.market.paths import SHARED, Bools, Paths
 from optimizer.market.stress import daily_path, log_through
 from optimizer.market.tree import Floats, Ints
 from optimizer.scenario.schema import Scenario
@@ -24,13 +25,12 @@ def survival_paths(scenario: Scenario, shocks: Sequence[Shock], pledged_by_facil
     lender; None, or nothing pledged: nobody is.
     """
     each = [shock_paths(scenario, shock, pledged_by_facility_btc) for shock in shocks]
-    by_time = daily_steps(scenario.as_of, scenario.horizon_months)
-    stacked = {
+    stacked: dict[str, Any] = {
         field.name: np.concatenate([getattr(paths, field.name) for paths in each])
         for field in fields(Paths)
-        if field.name not in by_time
+        if field.name not in SHARED
     }
-    return Paths(**by_time, **stacked)
+    return replace(each[0], **stacked)
 
 
 def shock_paths(scenario: Scenario, shock: Shock, pledged_by_facility_btc: Floats | None = None) -> Paths:

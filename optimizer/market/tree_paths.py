@@ -41,4 +41,5 @@ def tree_paths(scenario: Scenario, tree: Tree) -> tuple[Paths, Ints]:
         asic_price_factor=tree.asic_price_factor[at],
         **calm(scenario, len(last), months),
     )
-    return replace(paths, delivery_delay_months=tree.delivery_delay_months[last], frozen=frozen[at]), nodes
+    delay = tree.delivery_delay_months[last]
+    return replace(paths, delivery_delay_months=delay, frozen=frozen[at], failures_expected=True), nodes

@@ -19,11 +19,14 @@ from optimizer.decisions import (
     Decisions,
     Draw,
     Liquidation,
+    LotSale,
     Order,
     Pledge,
     Position,
     Repayment,
     Retirement,
+    TaxPayment,
+    Use,
     facility_names,
 )
 from optimizer.errors import AuditError, ReplayError
@@ -132,6 +135,17 @@ class _Liquidation(_Part):
     seized_btc: _Number
 
 
+class _Use(_Part):
+    source: str
+    what: str
+    amount: _Number
+
+
+class _LotSale(_Part):
+    lot: str
+    btc: _Number
+
+
 class _Debt(_Part):
     facility: str
     owed_usd: _Number
@@ -158,6 +172,9 @@ class _Node(_Part):
     pledges: list[_Pledge]
     liquidations: list[_Liquidation]
     liquidated_draws: list[_Repaid]
+    uses: list[_Use]
+    lot_sales: list[_LotSale]
+    tax_usd: _Number
     debts: list[_Debt]
 
 
@@ -274,6 +291,9 @@ def _decisions(nodes: list[_Node]) -> Decisions:
         ),
         pledges=tuple(Pledge(n, p.facility, p.top_up_btc, p.release_btc) for n, node in each for p in node.pledges),
         liquidations=tuple(found for n, node in each for found in _liquidations(n, node)),
+        uses=tuple(Use(n, u.source, u.what, u.amount) for n, node in each for u in node.uses),
+        lot_sales=tuple(LotSale(n, sale.lot, sale.btc) for n, node in each for sale in node.lot_sales),
+        tax_payments=tuple(TaxPayment(n, node.tax_usd) for n, node in each if node.tax_usd > 0),
     )
 
 

@@ -93,7 +93,7 @@ def scenario_at(scenario: Scenario, now: Standing) -> Scenario:
     horizon = scenario.horizon_months - now.month
     decision_months = tuple(month - now.month for month in scenario.decision_months if month >= now.month)
     facilities = _facilities(scenario, now, decision_months)
-    loans = tuple(_loan(scenario, debt, now.month) for debt in now.debts)
+    loans = tuple(_loan(scenario, debt, now) for debt in now.debts)
     lenders = {contract.lender for contract in (*loans, *facilities)}
     requirements = scenario.requirements
     machines, due = _machines(scenario, now)
@@ -294,20 +294,27 @@ def _whole(units: float) -> int:
     return floor(units + NEARLY_WHOLE)
 
 
-def _loan(scenario: Scenario, debt: Debt, month: int) -> ExistingLoan:
+def _loan(scenario: Scenario, debt: Debt, now: Standing) -> ExistingLoan:
     contract = (*scenario.loans, *scenario.facilities)[debt.facility]
     terms = {name: getattr(contract, name) for name in Terms.model_fields}
     return ExistingLoan(
         **{
             **terms,
             "name": debt.name,
+            "failure_pa": _failure_pa(scenario, contract, now),
             "balance_usd": debt.principal_usd,
             "accrued_usd": debt.accrued_usd,
             "pledged_btc": debt.pledged_btc,
             "apr": debt.apr,
-            "matures_month": debt.matures_month - month,
+            "matures_month": debt.matures_month - now.month,
         }
     )
+
+
+def _failure_pa(scenario: Scenario, contract: Terms, now: Standing) -> float:
+    """The chance a year that the lender fails at the price of now; at most 1."""
+    fallen = scenario.market.btc_price_usd / now.price_usd
+    return min(1.0, contract.failure_pa * float(fallen**contract.failure_price_beta))
 
 
 def _facilities(scenario: Scenario, now: Standing, decision_months: tuple[int, ...]) -> tuple[Facility, ...]:
@@ -319,5 +326,6 @@ def _facilities(scenario: Scenario, now: Standing, decision_months: tuple[int, .
         drawable = any(first <= month <= last for month in decision_months)
         if drawable and f not in now.closed and room_usd >= max(offer.min_draw_usd, 1.0):
             window = {"draw_from_month": first, "draw_until_month": last}
-            found.append(offer.model_copy(update={"limit_usd": room_usd, **window}))
+            failure = {"failure_pa": _failure_pa(scenario, offer, now)}
+            found.append(offer.model_copy(update={"limit_usd": room_usd, **window, **failure}))
     return tuple(found)

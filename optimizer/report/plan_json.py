@@ -16,6 +16,7 @@ from optimizer.ledger.checks import TOLERANCE
 from optimizer.report.doubt import Doubt, doubt_of
 from optimizer.report.frames import PLACE
 from optimizer.report.plain import Document, plain, records
+from optimizer.report.purposes import purposes_of
 from optimizer.report.replay_json import summary_document
 
 if TYPE_CHECKING:
@@ -24,7 +25,17 @@ if TYPE_CHECKING:
 SCHEMA = "hashlever/plan/1"
 
 # Tables whose rows belong to a node and stand in the document with it.
-DECIDED = ("orders", "retirements", "draws", "repayments", "pledges", "liquidations", "liquidated_draws")
+DECIDED = (
+    "orders",
+    "retirements",
+    "draws",
+    "repayments",
+    "pledges",
+    "liquidations",
+    "liquidated_draws",
+    "uses",
+    "lot_sales",
+)
 
 
 def plan_document(plan: Plan) -> Document:
@@ -39,6 +50,7 @@ def plan_document(plan: Plan) -> Document:
         "market": _market(plan, doubt),
         "objective": _objective(plan),
         "today": _today(plan, tables),
+        "borrowing": asdict(purposes_of(plan)),
         "months": records(tables["months"]),
         "nodes": _nodes(tables),
         "outcomes": records(tables["outcomes"]),
@@ -127,6 +139,8 @@ def _today(plan: Plan, tables: dict[str, pd.DataFrame]) -> Document:
     return {
         **{name: _rows_at(tables[name], 0) for name in ("orders", "retirements", "draws", "repayments")},
         "pledges": _rows_at(tables["pledges"], 0),
+        "uses": _rows_at(tables["uses"], 0),
+        "lot_sales": _rows_at(tables["lot_sales"], 0),
         "sell_btc": first["sold_btc"],
         "sell_usd": plan.books.sold_btc[0] * plan.tree.price_usd[0],
         "buy_btc": first["bought_btc"],

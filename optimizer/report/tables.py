@@ -33,6 +33,8 @@ TABLES: dict[str, Callable[[Plan], pd.DataFrame]] = {
     "pledges": decisions.pledges,
     "liquidations": decisions.liquidations,
     "liquidated_draws": decisions.liquidated_draws,
+    "uses": decisions.uses,
+    "lot_sales": decisions.lot_sales,
     "nodes": state.nodes,
     "debts": state.debts,
     "months": state.months,

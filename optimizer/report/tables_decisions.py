@@ -272,6 +272,35 @@ def liquidated_draws(plan: Plan) -> pd.DataFrame:
     return frame(rows, columns)
 
 
+def uses(plan: Plan) -> pd.DataFrame:
+    """What sources of money are used for; ``what`` ends in the unit of ``amount``."""
+    columns = [*PLACE, "source", "kind", "counterparty", "what", "amount"]
+    terms = {source.name: source for source in plan.scenario.sources}
+    rows: list[Row] = [
+        {
+            **place(plan.scenario, plan.tree, use.node),
+            "source": use.source,
+            "kind": terms[use.source].kind,
+            "counterparty": terms[use.source].counterparty,
+            "what": use.what,
+            "amount": use.amount,
+        }
+        for use in plan.decisions.uses
+        if use.amount >= (DUST_USD if use.what.endswith("_usd") else DUST_BTC)
+    ]
+    return frame(rows, columns)
+
+
+def lot_sales(plan: Plan) -> pd.DataFrame:
+    """Out of which lots BTC leave the company, where it is taxed."""
+    rows: list[Row] = [
+        {**place(plan.scenario, plan.tree, sale.node), "lot": sale.lot, "btc": sale.btc}
+        for sale in plan.decisions.lot_sales
+        if sale.btc >= DUST_BTC
+    ]
+    return frame(rows, [*PLACE, "lot", "btc"])
+
+
 def contract_of(plan: Plan, facility: int) -> ExistingLoan | Facility:
     """The contract of a facility by its index."""
     contracts: tuple[ExistingLoan | Facility, ...] = (*plan.scenario.loans, *plan.scenario.facilities)

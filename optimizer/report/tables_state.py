@@ -47,7 +47,7 @@ def nodes(plan: Plan) -> pd.DataFrame:
     """One row per node: the market there, the flows of the month that ends there and the balances after it.
 
     Cash carries: cash_usd = parent's + sale - sale fee - power - overhead - liabilities - capex + resale
-    + drawn - loan fees - interest - repaid + liquidation surplus.
+    + drawn - loan fees - interest - repaid + liquidation surplus + sources - tax.
     """
     tree, books, scenario = plan.tree, plan.books, plan.scenario
     debt, fleet = books.debt, books.fleet
@@ -81,6 +81,13 @@ def nodes(plan: Plan) -> pd.DataFrame:
         "liquidation_surplus_usd": debt.liquidation_surplus_usd.sum(axis=1),
         "btc": books.btc,
         "free_btc": books.free_btc,
+        "tied_btc": books.sources.tied_btc,
+        "sources_cash_usd": books.sources.cash_usd,
+        "sources_btc": books.sources.btc,
+        "sources_worth_usd": books.sources.asset_usd - books.sources.owed_usd,
+        "taxable_usd": books.taxes.income_usd,
+        "tax_usd": books.taxes.paid_usd,
+        "tax_owed_usd": books.taxes.owed_usd,
         "pledged_btc": books.pledged_btc.sum(axis=1),
         "cash_usd": books.cash_usd,
         "owed_usd": books.owed_usd.sum(axis=1),

@@ -70,6 +70,7 @@ def _headline(plan: Plan) -> Lines:
 def _made_of(value: Value, unit: str) -> str:
     """What the expected worth consists of, leaving out what is not there."""
     names = {"btc_held": "held", "machines": "machines at resale", "cash": "cash", "debt": "debt"}
+    names |= {"sources": "other sources of money", "taxes": "tax"}
     nothing = words.worth(0.0, unit, beside=value.expected)
     parts = {names[part]: words.worth(amount, unit, beside=value.expected) for part, amount in value.means.items()}
     return ", ".join(f"{name} {amount}" for name, amount in parts.items() if amount.lstrip("-") != nothing)

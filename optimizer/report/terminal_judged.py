@@ -106,6 +106,8 @@ def risk(plan: Plan, tables: Tables) -> Lines:
 def _off_tree(plan: Plan) -> Lines:
     """What becomes of the plan on paths that it was not made for."""
     summary, given = plan.out_of_sample, plan.scenario
+    if given.taxes is not None:
+        return ["Taxes are accounted for on the tree only, so the plan is not replayed on other paths."]
     if isinstance(given.market.price, Cases):
         return [
             "Named cases are known in full, so there is no other path to draw: replay the plan on shocks or history."
@@ -191,9 +193,10 @@ def doubts(plan: Plan, doubt: Doubt) -> Lines:
             "Each named case is known in full from the first month, so what the plan does after today it does with "
             "foresight: trust today's decisions more than the worth."
         )
+    before_tax = ", both before tax," if plan.scenario.taxes is not None else ""
     if doubt.loans:
         lines += [
-            "A loan held to its term ties with selling BTC if price grows so much a year:",
+            f"A loan held to its term ties with selling BTC{before_tax} if price grows so much a year:",
             _loans(doubt.loans),
         ]
         if any(row.expected_draws_usd > 0 and row.verdict == "selling wins" for row in doubt.loans):

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from optimizer.report.frames import rows, rows_at
+from optimizer.report.frames import DUST_USD, rows, rows_at
 from optimizer.report.places import branch_of, counted_nodes, date_of
+from optimizer.report.purposes import purposes_of
 from optimizer.report.screen import Lines, periods
 from optimizer.report.words import NONE, add, btc, day, grid, month_of, price, share, usd
 from optimizer.valuation import weighted_quantile
@@ -51,16 +52,26 @@ def today(plan: Plan, tables: Tables) -> Lines:
             lines.append(f"Top up {p['facility']} with {btc(p['top_up_btc'])} BTC.")
         if p["release_btc"] > 0:
             lines.append(f"Take back {btc(p['release_btc'])} BTC from {p['facility']}.")
+    lines += [_use(use) for use in here["uses"]]
     lines += _retirements(plan, here["retirements"])
     lines += _debts(here["debts"])
-    due = first["payable_usd"]
+    due, tied = first["payable_usd"], first["tied_btc"]
     lines.append(
         f"That leaves {btc(first['free_btc'])} BTC free and {btc(first['pledged_btc'])} pledged, "
-        f"{usd(first['cash_usd'])} in cash, "
+        + (f"{btc(tied)} tied up, " if tied > 0 else "")
+        + f"{usd(first['cash_usd'])} in cash, "
         + (f"{usd(due)} due on machines ordered, " if due > 0 else "")
         + f"{usd(first['owed_usd'])} owed."
     )
     return lines
+
+
+def _use(use: Row) -> str:
+    """A source of money used: what it is called by the model, `issue_usd`, is a verb and a unit."""
+    verb, unit = use["what"].rsplit("_", 1)
+    amount = usd(use["amount"]) if unit == "usd" else f"{btc(use['amount'])} {unit.upper() if unit == 'btc' else unit}"
+    name = f"{use['source']} ({use['counterparty']}, {use['kind'].replace('_', ' ')})"
+    return f"{verb.replace('_', ' ').capitalize()} {amount}: {name}."
 
 
 def _trade(first: Row) -> str:
@@ -242,4 +253,21 @@ def money(plan: Plan, tables: Tables) -> Lines:
         "Expected. BTC mined, sold and held; dollars for machines less resale, for running (power, overhead, "
         "promised payments), for interest, borrowed and repaid; cash and debt at the end."
     )
-    return [told, table]
+    return [told, table, *_borrowed_for(plan)]
+
+
+def _borrowed_for(plan: Plan) -> Lines:
+    """What borrowed money pays for: defensive, or a conviction that BTC will rise."""
+    p = purposes_of(plan)
+    if p.borrowed_usd < DUST_USD:
+        return []
+    parts = {
+        "debts repaid": p.debts_usd,
+        "machines": p.machines_usd,
+        "bills": p.bills_usd,
+        "BTC bought": p.btc_usd,
+        "cash": p.cash_usd,
+    }
+    spent = ", ".join(f"{usd(amount)} for {name}" for name, amount in parts.items() if amount >= DUST_USD)
+    kind = "in part a conviction that BTC will rise" if p.btc_usd >= DUST_USD else "none of it to buy BTC"
+    return [f"Of {usd(p.borrowed_usd)} that is borrowed, fees deducted: {spent}; {kind}."]

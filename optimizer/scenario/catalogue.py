@@ -85,6 +85,9 @@ class LoanProduct(Strict):
     release_after_days: Annotated[int, Field(ge=0, le=28)] | None = None
     rehypothecation: bool | None = None
     recourse: Literal["full", "limited"] | None = None
+    failure_pa: Share | None = None
+    failure_recovery_share: Share | None = None
+    failure_price_beta: Annotated[float, Field(ge=0, le=20)] | None = None
     min_draw_usd: Usd | None = None
     limit_usd: Usd | None = None
     as_of: str

@@ -9,6 +9,7 @@ from __future__ import annotations
 from optimizer.scenario import checks_fleet as fleet
 from optimizer.scenario import checks_market as market
 from optimizer.scenario import checks_money as money
+from optimizer.scenario import checks_sources as sources
 from optimizer.scenario.issues import Check, Issue
 from optimizer.scenario.schema import Scenario
 
@@ -38,11 +39,19 @@ CHECKS: dict[Check, str] = {
     money.buffer_leaves_room: "facilities requirements",
     money.repayment_terms_agree: "loans facilities",
     money.draws_are_possible: "facilities decision_months",
+    money.lenders_fail_as_one: "loans facilities",
     money.loans_end_within_their_term: "loans horizon_months",
     money.liabilities_fall_within_the_horizon: "liabilities treasury horizon_months",
     money.pledges_are_held: "loans treasury",
     money.loans_are_not_called_today: "loans market requirements",
+    money.depreciation_says_how_long: "taxes",
     money.requirements_hold_today: "requirements treasury loans",
+    sources.machine_loans_agree: "sources machines market",
+    sources.puts_are_not_given_away: "sources",
+    sources.hashprices_are_near_todays: "sources market",
+    sources.lines_agree_with_themselves: "sources requirements",
+    sources.vendors_offers_are_for_candidates: "sources machines",
+    sources.vendors_defer_what_is_due_with_the_order: "sources machines",
 }
 
 

@@ -114,6 +114,18 @@ def draws_are_possible(s: Scenario) -> Iterator[Issue]:
             yield Issue((*place, "min_draw_usd"), message, "lower it, or raise the limit")
 
 
+def lenders_fail_as_one(s: Scenario) -> Iterator[Issue]:
+    """All contracts with a lender say the same of its failure."""
+    keys = ("failure_pa", "failure_recovery_share", "failure_price_beta")
+    first: dict[str, Terms] = {}
+    for place, terms in _terms(s):
+        known = first.setdefault(terms.lender, terms)
+        for key in keys:
+            if getattr(terms, key) != getattr(known, key):
+                message = f"is {getattr(terms, key):g}, and {getattr(known, key):g} in {known.name}, of the same lender"
+                yield Issue((*place, key), message, f"write what holds of {terms.lender} in both")
+
+
 def loans_end_within_their_term(s: Scenario) -> Iterator[Issue]:
     """An existing loan matures within its original term; warns of one that matures before the horizon."""
     for i, loan in enumerate(s.loans):
@@ -175,6 +187,15 @@ def loans_are_not_called_today(s: Scenario) -> Iterator[Issue]:
         elif ltv > loan.call_ltv - s.requirements.calls.buffer_ltv:
             message = f"{now}, closer to the call at {loan.call_ltv:.1%} than the buffer"
             yield Issue(place, message, "expect a top-up or a repayment at once", warning=True)
+
+
+def depreciation_says_how_long(s: Scenario) -> Iterator[Issue]:
+    """Straight depreciation has its months, and no other has."""
+    if s.taxes is not None and (s.taxes.depreciation == "straight") != (s.taxes.depreciation_months is not None):
+        message = f"depreciation is {s.taxes.depreciation}: straight needs its months and the others have none"
+        yield Issue(
+            ("taxes", "depreciation_months"), message, "write `depreciation: straight` with its months, or neither"
+        )
 
 
 def requirements_hold_today(s: Scenario) -> Iterator[Issue]:

@@ -21,6 +21,7 @@ from optimizer.scenario.money import ExistingLoan, Facility
 from optimizer.scenario.nodes import Mark, Node, Place, path_text, plain, problem_at, put, shown
 from optimizer.scenario.shape import did_you_mean
 from optimizer.scenario.source import is_readable, read_file
+from optimizer.scenario.sources.catalogue import blank_allowed, source_kinds
 from optimizer.scenario.translate import problems_of
 
 Entries = dict[str, Node]
@@ -33,6 +34,7 @@ class CatalogueNodes:
     asics: Entries
     loans: Entries
     sites: Entries
+    sources: Entries
     broken: frozenset[str] = frozenset()
 
 
@@ -51,7 +53,8 @@ class Completed:
 
 
 def read_catalogue(directory: Path, named_at: Mark, problems: list[Problem]) -> CatalogueNodes:
-    """asics.yaml, loans.yaml and sites.yaml of ``directory``, each a mapping of ids to entries, validated.
+    """asics.yaml, loans.yaml and sites.yaml of ``directory``, each a mapping of ids to entries, validated; and
+    sources.yaml if it is there, where each entry is of the kind that it names.
 
     Raises `ScenarioError` when a file cannot be read; what is wrong with an entry goes to ``problems``.
     """
@@ -70,7 +73,29 @@ def read_catalogue(directory: Path, named_at: Mark, problems: list[Problem]) -> 
             except ValidationError as error:
                 problems += problems_of(error, entry, model, prefix=(name,))
                 broken.add(name)
-    return CatalogueNodes(entries["asics"], entries["loans"], entries["sites"], frozenset(broken))
+    sources = directory / "sources.yaml"
+    offered = read_file(sources).mapping if is_readable(sources) else {}
+    for name, entry in offered.items():
+        found = _source_problems(name, entry)
+        problems += found
+        broken.update([name] if found else [])
+    return CatalogueNodes(entries["asics"], entries["loans"], entries["sites"], offered, frozenset(broken))
+
+
+def _source_problems(name: str, entry: Node) -> list[Problem]:
+    """What is wrong with an entry of sources.yaml: of a kind that there is, it may leave blank what it likes."""
+    kind = entry.mapping.get("kind")
+    kinds = source_kinds()
+    if kind is None or kind.value not in kinds:
+        at = kind.at if kind is not None else entry.at
+        mend = did_you_mean(str(kind.value), kinds) if kind is not None else f"known: {', '.join(kinds)}"
+        return [problem_at(at, path_text((name, "kind")), "must be a kind of source of money", shown(kind), mend)]
+    model = blank_allowed(kinds[str(kind.value)])
+    try:
+        model.model_validate_json(json.dumps(plain(entry)))
+    except ValidationError as error:
+        return problems_of(error, entry, model, prefix=(name,))
+    return []
 
 
 def complete(whole: Node, catalogue: CatalogueNodes | None, problems: list[Problem]) -> Completed:
@@ -79,7 +104,7 @@ def complete(whole: Node, catalogue: CatalogueNodes | None, problems: list[Probl
     Without a catalogue, entries that are whole by themselves may still say what they were made of.
     """
     is_named = catalogue is not None
-    catalogue = catalogue or CatalogueNodes({}, {}, {})
+    catalogue = catalogue or CatalogueNodes({}, {}, {}, {})
     filler = _Filler(catalogue, is_named, problems)
     for section, key, model, entries in (
         ("facilities", "product", Facility, catalogue.loans),
@@ -89,6 +114,8 @@ def complete(whole: Node, catalogue: CatalogueNodes | None, problems: list[Probl
         for index, item in enumerate(whole.mapping.get(section, Node(None, whole.at)).items):
             place: Place = (section, index)
             whole = put(whole, place, filler.filled(item, place, key, entries, model.model_fields))
+    for index, item in enumerate(whole.mapping.get("sources", Node(None, whole.at)).items):
+        whole = put(whole, ("sources", index), filler.filled(item, ("sources", index), "product", *filler.source(item)))
     return Completed(filler.with_specs(whole), filler.blank, frozenset(filler.unknown))
 
 
@@ -127,6 +154,16 @@ class _Filler:
         # The entry's own "product" is the lender's name for it; the scenario's is the id.
         known = {f: v for f, v in _known(entries[name]).items() if f in fields and f != key}
         return Node({"name": Node(name, reference.at), **known, **item.mapping}, item.at)
+
+    def source(self, item: Node) -> tuple[Entries, Mapping[str, FieldInfo]]:
+        """The catalogue's sources, and the fields of the kind that ``item``, or else its product, is of."""
+        product = item.mapping.get("product")
+        entry = self.catalogue.sources.get(str(product.value)) if product is not None else None
+        for node in (item, entry):
+            kind = node.mapping.get("kind") if node is not None else None
+            if kind is not None and kind.value in source_kinds():
+                return self.catalogue.sources, source_kinds()[str(kind.value)].model_fields
+        return self.catalogue.sources, {}
 
     def with_specs(self, whole: Node) -> Node:
         """``whole`` with machines.specs holding every model that is named, and prices taken from them."""

@@ -56,6 +56,9 @@ class Terms(Strict):
     on the day of the call. ``liquidation_slippage_share``: what a forced sale loses against the market beside its fee.
     ``recourse`` limited: what a sale of the collateral does not cover is not owed. ``rehypothecation``: the lender may
     lend the pledge on, so that it is lost with the lender, net of the debt; blank is taken as yes.
+    ``failure_pa``: chance a year that the lender fails, while BTC stands where it does today; at another price it is
+    times (price / today's) ^ -``failure_price_beta``, and at most 1 in a month. Of what a lost pledge is worth beyond
+    the debt ``failure_recovery_share`` comes back. Alike in all contracts with one lender.
     """
 
     name: Name
@@ -81,6 +84,9 @@ class Terms(Strict):
     release_after_days: Annotated[int, Field(ge=0, le=28)] = 0
     rehypothecation: bool | None = None
     recourse: Literal["full", "limited"] = "full"
+    failure_pa: Share = 0.0
+    failure_recovery_share: Share = 0.0
+    failure_price_beta: Annotated[float, Field(ge=0, le=20)] = 0.0
     as_of: str | None = None
     source: str | None = None
     notes: str | None = None

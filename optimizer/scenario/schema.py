@@ -17,6 +17,7 @@ from optimizer.scenario.fleet import Machines, Site
 from optimizer.scenario.market_spec import Market
 from optimizer.scenario.money import ExistingLoan, Facility, Liability, Treasury
 from optimizer.scenario.sources import Source
+from optimizer.scenario.taxes import Taxes
 
 SCHEMA = "hashlever/scenario/1"
 
@@ -46,6 +47,7 @@ class Requirements(Strict):
     ``max_fleet_breakeven_usd_per_ph_day`` (power cost of the installed fleet per PH, at decision months from
     ``breakeven_from_month``), ``min_dscr`` (expected mining margin less overhead over expected interest and
     scheduled principal, each month; bullet maturities not counted).
+    ``borrow_to_buy_btc`` false: no BTC is bought while anything is owed.
     ``liquidation_probability``: 0 forbids liquidation; above 0, the expected number of liquidations over the
     tree may reach it, and each costs the seizure and the fee. Stress branches are always without liquidation.
     """
@@ -59,6 +61,7 @@ class Requirements(Strict):
     max_fleet_breakeven_usd_per_ph_day: Annotated[float, Field(gt=0, le=1e6)] | None = None
     breakeven_from_month: Month = 0
     min_dscr: Annotated[float, Field(ge=0, le=100)] | None = None
+    borrow_to_buy_btc: bool = True
     liquidation_probability: Annotated[float, Field(ge=0, le=1)] = 0.0
     calls: CallPolicy
 
@@ -101,6 +104,7 @@ class Scenario(Strict):
     facilities: Annotated[tuple[Facility, ...], Field(max_length=50)] = ()
     liabilities: tuple[Liability, ...] = ()
     sources: Annotated[tuple[Source, ...], Field(max_length=50)] = ()
+    taxes: Taxes | None = None
     requirements: Requirements
     risk: Risk
     solver: SolverSettings = SolverSettings()

@@ -13,6 +13,7 @@ import yaml
 
 from optimizer.scenario.catalogue import AsicModel, Catalogue, LoanProduct, SitePreset
 from optimizer.scenario.load import load_scenario
+from optimizer.scenario.sources.catalogue import blank_allowed, source_kinds
 
 ROOT = Path(__file__).parents[2]
 MODELS = ROOT / "models"
@@ -137,3 +138,16 @@ def test_scenario_loads(path: Path) -> None:
 def test_every_scenario_is_described() -> None:
     text = (ROOT / "scenarios" / "README.md").read_text(encoding="utf-8")
     assert [path.name for path in SCENARIOS if f"`{path.name}`" not in text] == []
+
+
+SOURCES = read("sources.yaml")
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_source_of_money_is_of_a_kind_and_says_when_and_whence(name: str) -> None:
+    entry = SOURCES[name]
+    assert re.fullmatch(r"[a-z0-9]+(_[a-z0-9]+)*", name)
+    model = blank_allowed(source_kinds()[entry["kind"]])
+    read_back = model.model_validate_json(json.dumps(entry))
+    assert DATE.fullmatch(read_back.as_of)
+    assert len(read_back.source) > 10

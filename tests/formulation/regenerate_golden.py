@@ -18,7 +18,7 @@ from tests.ledger.company import PRICE, candidate, facility, loan, requirements,
 
 from .planned import liability, scenario
 from .rows import families
-from .source_companies import COMPANIES
+from .source_companies import COMPANIES, taxed
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -96,7 +96,11 @@ def every_family() -> dict[str, str]:
         for company_of in COMPANIES.values()
         for family, text in families(build(company_of(), ten_nodes())).items()
     }
-    return {**of_sources, **allowed, **forbidden}
+    careful = every_feature(borrow_to_buy_btc=False)
+    buyer = careful.model_copy(update={"treasury": careful.treasury.model_copy(update={"buy_btc": True})})
+    of_sources |= families(build(buyer, ten_nodes()))
+    of_taxes = families(build(taxed(), ten_nodes()))
+    return {**of_taxes, **of_sources, **allowed, **forbidden}
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from optimizer.ledger.outcome import Outcome
 from optimizer.scenario.schema import Scenario
 
 from .company import decisions, loan, requirements, scenario, treasury, tree
-from .markets import priced, sell_only
+from .markets import market, priced, sell_only
 
 OWED = 1_204_000.0
 # Cash for interest and nothing for lenders' calls: the board's minimum.
@@ -187,14 +187,15 @@ def test_two_lenders_share_one_treasury() -> None:
 
 
 def test_paths_do_not_touch_each_other() -> None:
-    who = company()
-    on = tree()
+    who, on = company(), tree()
     falls, calm = priced(who, {10: 55_000.0}, 2), priced(who, {}, 2)
-    together = {
-        name: np.concatenate([getattr(falls, name), getattr(calm, name)])
-        for name in vars(falls)
-        if name not in ("month_end", "elapsed_share", "days")
-    }
-    out = sell_only(who, on, decisions(on), falls.__class__(**{**vars(falls), **together}))
+    both = market(
+        who,
+        2,
+        2,
+        close_usd=np.concatenate([falls.close_usd, calm.close_usd]),
+        low_usd=np.concatenate([falls.low_usd, calm.low_usd]),
+    )
+    out = sell_only(who, on, decisions(on), both)
     assert out.calls.sum(axis=(1, 2)).tolist() == [1, 0]
     assert out.net_btc[1] == pytest.approx(sell_only(who, on, decisions(on), calm).net_btc[0], rel=1e-12)

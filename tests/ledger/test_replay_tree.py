@@ -9,6 +9,7 @@ import pytest
 
 import optimizer
 from optimizer.decisions import Decisions
+from optimizer.errors import ReplayError
 from optimizer.ledger.books import keep_books
 from optimizer.ledger.company import set_up
 from optimizer.ledger.fleet import pairs_in_use
@@ -68,6 +69,10 @@ def assert_the_same(scenario: Scenario, tree: Tree, decided: Decisions) -> None:
 def test_every_shipped_scenario(path: Path) -> None:
     sets = () if path.stem.startswith("teach_") or "cases" in path.stem else (*QUICK, FEWER_BRANCHES)
     made = plan(path, sets=sets, compare=False, monte_carlo=0)
+    if made.scenario.taxes is not None:  # which lots are sold is said on the tree only
+        with pytest.raises(ReplayError):
+            assert_the_same(made.scenario, made.tree, made.decisions)
+        return
     assert_the_same(made.scenario, made.tree, made.decisions)
 
 

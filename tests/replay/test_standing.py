@@ -204,3 +204,12 @@ def test_quotes_at_the_day_s_price_for_what_the_vendor_has_left() -> None:
     assert (quote.model, quote.price_usd, quote.max_units) == ("new", 2_000.0, 34)
     # The catalogue's $1,000 at half the price.
     assert left(given).machines.candidates[1].price_usd == 500.0
+
+
+def test_the_chance_that_a_lender_fails_is_that_at_the_price_of_now() -> None:
+    risky = {"failure_pa": 0.1, "failure_price_beta": 2.0}
+    given = company(facilities=[facility(**risky, draw_until_month=6)])
+    (offer,) = left(given).facilities
+    assert offer.failure_pa == pytest.approx(0.1 / 0.8**2)
+    (offer,) = left(given, price_usd=10_000.0).facilities
+    assert offer.failure_pa == 1.0

@@ -122,6 +122,18 @@ def top_up() -> Plan:
 
 
 @pytest.fixture(scope="session")
+def with_a_note() -> Plan:
+    """A convertible note: the arithmetic is in scenarios/README.md."""
+    return plan(SCENARIOS / "teach_note.yaml")
+
+
+@pytest.fixture(scope="session")
+def taxed() -> Plan:
+    """Ten BTC sold at a gain, since price falls by a tenth: the arithmetic is in scenarios/README.md."""
+    return plan(SCENARIOS / "teach_taxes.yaml", sets=("market.price.cases[0].price[0].usd=90000",))
+
+
+@pytest.fixture(scope="session")
 def liquidated(top_up: Plan) -> Plan:
     """The top-up case, had the lender sold half of the collateral in month 3: not a plan to follow."""
     seized = Liquidation(3, "loan", 8.0, ((0, OPENING, 8.0 * 63_000 * 0.98),))

@@ -12,7 +12,7 @@ from optimizer.report.plain import plain
 from optimizer.report.plan_json import plan_document
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "plan-json.md"
-SHARED_LISTS = "orders|retirements|draws|repayments|pledges|debts"
+SHARED_LISTS = "orders|retirements|draws|repayments|pledges|uses|lot_sales|debts"
 
 
 def test_the_terms_add_up_to_the_objective(small: Plan) -> None:
@@ -35,9 +35,10 @@ def test_the_document_is_the_same_every_time(small: Plan) -> None:
 
 
 def test_every_key_is_documented_and_every_documented_key_is_there(
-    small: Plan, borrow_or_sell: Plan, top_up: Plan, liquidated: Plan
+    small: Plan, borrow_or_sell: Plan, top_up: Plan, liquidated: Plan, with_a_note: Plan, taxed: Plan
 ) -> None:
-    documents = [plan_document(plan) for plan in (small, borrow_or_sell, top_up, liquidated)]
+    plans = (small, borrow_or_sell, top_up, liquidated, with_a_note, taxed)
+    documents = [plan_document(plan) for plan in plans]
     found = {_normal(key) for document in documents for key in _keys(document)}
     documented = set(re.findall(r"^\| `([^`]+)` \|", REFERENCE.read_text(encoding="utf-8"), re.MULTILINE))
     tables = {"terms", "requirements", "market"}  # the list of CSV tables is no list of keys

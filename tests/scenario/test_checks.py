@@ -106,6 +106,11 @@ def far_hashprice(d: Data) -> None:
     d["market"]["network"]["fair_hashprice_usd_per_ph_day"] = 0.04
 
 
+def far_quote(d: Data) -> None:
+    hedge = {"kind": "hashprice_hedge", "name": "hedge", "counterparty": "desk", "term_months": 3, "limit_ph": 10}
+    d["sources"] = [{**hedge, "hashprice_usd_per_ph_day": 0.04}]
+
+
 def large_tree(d: Data) -> None:
     d["market"]["tree"]["branching"] = [{"month": 1, "children": 50}, {"month": 2, "children": 50}]
     d["market"]["fan"]["paths"] = 25_000
@@ -143,6 +148,7 @@ def branches_beside_cases(d: Data) -> None:
         (little_cash, "requirements.min_cash_usd: is more than the $2,000,000 of cash today"),
         (much_debt, "requirements.max_debt_usd: is less than the $500,000 owed today"),
         (far_hashprice, "is far from today's hashprice of $39.94 per PH and day"),
+        (far_quote, "sources[0].hashprice_usd_per_ph_day: is far from today's hashprice of $39.94 per PH and day"),
         (few_paths, "market.fan.paths: the tree's 6 leaves stand for 9.8 paths each"),
         (branches_beside_cases, "market.tree.branching: is not used"),
         (large_tree, "market.tree.branching: the tree has 32,551 nodes and will take long"),

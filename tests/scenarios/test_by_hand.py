@@ -92,3 +92,165 @@ def test_too_little_to_top_up_with() -> None:
         planned("top_up", "treasury.btc_lots[0].btc=19.53")
     assert planned("top_up", "treasury.btc_lots[0].btc=19.54").value.value == pytest.approx(11.54, abs=1e-6)
     in_readme("With 19.54 BTC there just is one.")
+
+
+@pytest.mark.parametrize(("price_usd", "costs_btc"), [(115_000, 1e6 / 110_000), (105_000, 1e6 / 105_000)])
+def test_a_convertible_costs_no_more_than_its_conversion_price(price_usd: int, costs_btc: float) -> None:
+    made = planned("note", f"market.price.cases[0].price[0].usd={price_usd}")
+    assert made.value.value == pytest.approx(40 - costs_btc, abs=1e-6)
+    [use] = made.decisions.uses
+    assert use.amount == pytest.approx(1e6)
+    in_readme("**30.9091 BTC**")
+    in_readme(f"{costs_btc:.4f} BTC")
+
+
+def test_coins_are_lent_but_for_those_that_a_bill_needs() -> None:
+    made = planned("btc_lending")
+    [use] = made.decisions.uses
+    assert use.amount == pytest.approx(7 / 0.98, abs=1e-6)
+    assert made.value.value == pytest.approx(7 + 7 / 0.98 * 0.04, abs=1e-6)
+    in_readme("7.1429 BTC are lent")
+    in_readme("**7.2857 BTC**")
+
+
+def test_a_put_is_worth_more_in_btc_than_in_dollars() -> None:
+    made = planned("btc_put")
+    [use] = made.decisions.uses
+    assert use.amount == pytest.approx(40 / 1.2, abs=1e-6)
+    assert made.value.value == pytest.approx(40 / 1.2 * 1.25, abs=1e-6)
+    in_readme("**41.6667 BTC**")
+
+
+@pytest.mark.parametrize(
+    ("numeraire", "premium", "buys"),
+    [("btc", 0.249, True), ("btc", 0.251, False), ("usd", 0.142, True), ("usd", 0.144, False)],
+)
+def test_a_put_ties_with_its_premium(numeraire: str, premium: float, buys: bool) -> None:
+    made = planned("btc_put", f"numeraire={numeraire}", f"sources[0].premium_share={premium}")
+    assert bool(made.decisions.uses) is buys
+    in_readme("14.29% of price")
+
+
+@pytest.mark.parametrize(
+    ("apr", "gain_btc"), [(0.0, 0.2796 - 0.22368), (0.249, 0.2796 - 0.22368 * 1.249), (0.251, 0.0)]
+)
+def test_a_deferral_is_worth_what_price_rises(apr: float, gain_btc: float) -> None:
+    made, without = planned("vendor_deferral", f"sources[0].apr={apr}"), planned("vendor_deferral", "sources=[]")
+    for one in (made, without):
+        assert ordered(one) == pytest.approx({"antminer_s21_plus_216t": 100})
+    assert made.value.value - without.value.value == pytest.approx(gain_btc, abs=1e-6)
+    assert bool(made.decisions.uses) is (apr < 0.25)
+    in_readme("**0.0559 BTC**")
+
+
+def test_a_right_to_buy_pledged_coins_back() -> None:
+    made, without = planned("vendor_pledge"), planned("vendor_pledge", "sources=[]")
+    assert {use.what: use.amount for use in made.decisions.uses} == pytest.approx(
+        {"pledge_btc": 1.398, "redeem_btc": 1.398}
+    )
+    assert made.value.value - without.value.value == pytest.approx(0.233, abs=1e-6)
+    in_readme("**0.233 BTC**")
+
+
+@pytest.mark.parametrize(("factor", "pledges"), [(0.745, False), (0.755, True)])
+def test_a_fixed_price_that_ties_with_selling(factor: float, pledges: bool) -> None:
+    made = planned("vendor_pledge", f"sources[0].redeem_price_factor={factor}")
+    assert bool(made.decisions.uses) is pledges
+    in_readme("**75% of price**")
+
+
+def test_a_line_is_drawn_as_far_as_it_is_cheap() -> None:
+    made = planned("credit_line")
+    [use] = made.decisions.uses
+    assert (use.what, use.amount) == ("draw_tier_1_usd", pytest.approx(750_000))
+    assert made.decisions.sell_btc[0] == pytest.approx(2.5, abs=1e-6)
+    assert made.value.value == pytest.approx(37.5 - 750_000 * 1.005 / 101_000, abs=1e-6)
+    in_readme("**30.0371 BTC**")
+
+
+@pytest.mark.parametrize(("price_usd", "sold_btc"), [(101_800, 2.5), (101_870, 0.0), (102_000, 0.0)])
+def test_the_dear_tier_takes_from_the_cheap_one(price_usd: int, sold_btc: float) -> None:
+    made = planned("credit_line", f"market.price.cases[0].price[0].usd={price_usd}")
+    assert made.decisions.sell_btc[0] == pytest.approx(sold_btc, abs=1e-6)
+    in_readme("tie at a price of $101,833")
+
+
+@pytest.mark.parametrize(("discount", "sells"), [(0.02, True), (0.0297, True), (0.0299, False)])
+def test_hashrate_sold_forward_against_a_growing_network(discount: float, sells: bool) -> None:
+    made = planned("hashrate_forward", f"sources[0].discount_share={discount}")
+    mined_btc = 0.00045 * sum(2 ** (-day / 365) for day in range(1, 32))
+    sold_ph = 60_000 / (45 * 31 * (1 - discount))
+    assert made.value.value == pytest.approx(10 - sold_ph * mined_btc if sells else 9.4, abs=1e-6)
+    assert bool(made.decisions.uses) is sells
+    assert 1 - mined_btc / (31 * 0.00045) == pytest.approx(0.02979, abs=5e-6)
+    in_readme("**9.4060 BTC**")
+    in_readme("**2.979%**")
+
+
+@pytest.mark.parametrize(("weight", "tie"), [(0.0, 44.85), (0.5, 42.52)])
+def test_a_hedge_ties_at_the_mean_or_nearer_to_the_worse_future(weight: float, tie: float) -> None:
+    for hashprice, hedges in ((tie - 0.02, False), (tie + 0.02, True)):
+        sets = (f"risk.weight={weight}", f"sources[0].hashprice_usd_per_ph_day={hashprice}")
+        assert bool(planned("hashprice_hedge", *sets).decisions.uses) is hedges
+    in_readme(f"**${tie}**")
+
+
+def test_what_a_hedge_gains() -> None:
+    made, without = planned("hashprice_hedge"), planned("hashprice_hedge", "sources=[]")
+    rise, fall = (sum(45 * ratio ** (day / 31) for day in range(1, 32)) / 31 for ratio in (1.2, 0.8))
+    gain_usd = 21.6 * 31 * (44.5 - (rise + 3 * fall) / 4)
+    assert made.value.value - without.value.value == pytest.approx(gain_usd, abs=0.01)
+    in_readme(f"${rise:.2f} or 45 * mean of 0.8^(k/31) = ${fall:.2f}")
+    in_readme(f"21.6 * 61.44 = ${gain_usd:,.0f}")
+
+
+@pytest.mark.parametrize(("apr", "units"), [(0.12, 100), (0.70, 100), (0.71, 50)])
+def test_a_loan_on_machines_is_worth_it_up_to_what_they_yield(apr: float, units: float) -> None:
+    made = planned("machine_loan", f"sources[0].apr={apr}")
+    assert ordered(made) == pytest.approx({"antminer_s21_plus_216t": units})
+    payments_usd = 12 * 69_900 * (apr / 12) / (1 - (1 + apr / 12) ** -12) if units == 100 else 0.0
+    mined_usd = units * 365 * (0.216 * 45 - 3.564 * 24 * 0.050)
+    assert made.value.value == pytest.approx((mined_usd - payments_usd) / 100_000, abs=1e-6)
+    for stated in ("**1.2415 BTC**", "**0.9934 BTC**", "**70.44% a year**"):
+        in_readme(stated)
+
+
+@pytest.mark.parametrize(("price_usd", "borrows"), [(115_000, True), (97_000, True), (96_300, False)])
+def test_a_tax_on_gains_speaks_for_borrowing(price_usd: int, borrows: bool) -> None:
+    made = planned("taxes", f"market.price.cases[0].price[0].usd={price_usd}")
+    owed = 1e6 * (1 + 0.1 * 11 / 12)
+    assert made.value.value == pytest.approx(40 - (owed if borrows else 1e6 / 1e5 * price_usd + 125_000) / price_usd)
+    assert bool(made.decisions.draws) is borrows
+    in_readme("**30.5072 BTC**")
+    in_readme("at a price of $96,667")
+
+
+@pytest.mark.parametrize(("price_usd", "borrows"), [(115_000, True), (109_300, True), (109_000, False)])
+def test_a_tax_that_is_put_off_does_not(price_usd: int, borrows: bool) -> None:
+    always = ("taxes.count_deferred=true", "taxes.interest_deductible=true")
+    made = planned("taxes", *always, f"market.price.cases[0].price[0].usd={price_usd}")
+    assert bool(made.decisions.draws) is borrows
+    if price_usd == 115_000:
+        assert made.value.value == pytest.approx(25.0543, abs=5e-5)
+    in_readme("**25.0543 BTC**")
+    in_readme("at $109,167 again")
+
+
+def test_a_lender_that_may_fail_costs_what_is_to_be_expected_lost() -> None:
+    made = planned("lender_failure")
+    [draw] = made.decisions.draws
+    assert draw.facility == "cheap"
+    assert made.value.value == pytest.approx(32 - 0.05 * 10, abs=1e-6)
+    in_readme("**31.5 BTC**")
+
+
+@pytest.mark.parametrize(
+    ("failure_pa", "recovery", "lender"),
+    [(0.0799, 0, "cheap"), (0.0801, 0, "lender"), (0.1888, 0.5765, "cheap"), (0.189, 0.5765, "lender")],
+)
+def test_lenders_tie_at_a_chance_of_failure(failure_pa: float, recovery: float, lender: str) -> None:
+    terms = (f"facilities[1].failure_pa={failure_pa}", f"facilities[1].failure_recovery_share={recovery}")
+    made = planned("lender_failure", *terms)
+    assert [draw.facility for draw in made.decisions.draws] == [lender]
+    in_readme("at **8%** a year")
+    in_readme("at 18.89%.")

@@ -6,10 +6,11 @@ import pytest
 
 from optimizer.formulation.sources import KINDS as MODELLED
 from optimizer.ledger.sources import KINDS as ACCOUNTED
+from optimizer.planning import plan
 from tests.formulation.planned import planned
 from tests.formulation.regenerate_golden import ten_nodes
 from tests.formulation.source_companies import COMPANIES, with_sources
-from tests.ledger.test_replay_tree import assert_the_same
+from tests.ledger.test_replay_tree import SCENARIOS, assert_the_same
 
 
 def test_every_kind_is_in_both_accounts_and_has_a_company() -> None:
@@ -34,3 +35,13 @@ def test_a_source_can_only_help(kind: str) -> None:
 def test_no_source_is_no_source() -> None:
     company = with_sources()
     assert planned(company, ten_nodes()).decisions.uses == ()
+
+
+def test_all_of_it_at_once_with_taxes() -> None:
+    """The flagship company, few branches, every source of money, lenders that may fail, and taxes."""
+    few = "market.tree.branching=[{month: 1, children: 2}, {month: 4, children: 2}]"
+    sets = ("market.fan.paths=400", "solver.gap_share=0.01", few, "taxes.rate=0.21")
+    made = plan(SCENARIOS / "full_menu.yaml", sets=sets, compare=False, monte_carlo=0)
+    assert made.audit.ok
+    assert {source.kind for source in made.scenario.sources} == set(MODELLED)
+    assert len({use.source for use in made.decisions.uses}) >= 3

@@ -10,8 +10,37 @@ from typing import Annotated
 from pydantic import Field
 
 from optimizer.scenario.sources.btc_lending import BtcLending
+from optimizer.scenario.sources.btc_put import BtcPut
+from optimizer.scenario.sources.credit_line import CreditLine
+from optimizer.scenario.sources.hashprice_hedge import HashpriceHedge
+from optimizer.scenario.sources.hashrate_forward import HashrateForward
+from optimizer.scenario.sources.machine_loan import MachineLoan
 from optimizer.scenario.sources.note import Note
+from optimizer.scenario.sources.vendor_deferral import VendorDeferral
+from optimizer.scenario.sources.vendor_pledge import VendorPledge
 
-Source = Annotated[Note | BtcLending, Field(discriminator="kind")]
+Source = Annotated[
+    Note
+    | HashrateForward
+    | HashpriceHedge
+    | BtcLending
+    | MachineLoan
+    | BtcPut
+    | CreditLine
+    | VendorDeferral
+    | VendorPledge,
+    Field(discriminator="kind"),
+]
 
-__all__ = ["BtcLending", "Note", "Source"]
+__all__ = [
+    "BtcLending",
+    "BtcPut",
+    "CreditLine",
+    "HashpriceHedge",
+    "HashrateForward",
+    "MachineLoan",
+    "Note",
+    "Source",
+    "VendorDeferral",
+    "VendorPledge",
+]

@@ -1,0 +1,167 @@
+"""Open credit lines: drawn at decision nodes, repaid at any node, pledged as the tiers ask, topped up at the low.
+
+Variables: ``line_usd[n, line, tier]`` owed in a tier after node n; ``line_top_up_btc[n, line]`` sent at the month's
+low; ``line_kept_btc[n, line]`` what a frozen lender keeps beyond what the tiers ask. All linear.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from optimizer.decisions import Use
+from optimizer.formulation.linear import Row, Terms, at_least, at_most
+from optimizer.formulation.model import Formulation
+from optimizer.formulation.source import Kind
+from optimizer.scenario.sources import CreditLine
+
+NOISE_USD, NOISE_BTC = 1e-4, 1e-9
+
+
+def _lines(f: Formulation) -> list[CreditLine]:
+    return [source for source in f.data.scenario.sources if isinstance(source, CreditLine)]
+
+
+def _named(f: Formulation, name: str) -> CreditLine:
+    return next(line for line in _lines(f) if line.name == name)
+
+
+def _add(f: Formulation) -> None:
+    open_at = [(n, line) for line in _lines(f) for n in f.data.nodes if _is_open(f, line, n)]
+    f.variables("line_usd", [(n, line.name, k) for n, line in open_at for k in range(len(line.tiers))])
+    owed_before = [(n, line.name) for n, line in open_at if n > 0 and _is_open(f, line, f.data.parent(n))]
+    frozen = [(n, name) for n, name in owed_before if _frozen(f, _named(f, name), n)]
+    f.variables("line_top_up_btc", owed_before)
+    f.variables("line_kept_btc", frozen)
+    drawn = [(n, line.name) for n, line in open_at if _may_draw(f, line, n)]
+    f.rows(line_limit, drawn)
+    f.rows(line_only_falls, [(n, line.name) for n, line in open_at if not _may_draw(f, line, n)])
+    f.rows(line_at_low, owed_before)
+    f.rows(line_frozen, frozen)
+
+
+def _frozen(f: Formulation, line: CreditLine, n: int) -> bool:
+    return line.counterparty in f.data.tree.frozen[n]
+
+
+def _may_draw(f: Formulation, line: CreditLine, n: int) -> bool:
+    in_time = line.from_month <= f.data.month(n) <= line.until_month
+    return n in f.decision_set and in_time and not _frozen(f, line, n)
+
+
+def _is_open(f: Formulation, line: CreditLine, n: int) -> bool:
+    """Whether something may be owed after node n: it could be drawn on the way there."""
+    return any(_may_draw(f, line, d) for d in f.data.deciders[n])
+
+
+def _in_tiers(f: Formulation, n: int, line: CreditLine, weight: list[float]) -> Terms:
+    """The sum over tiers of weight * what is owed in the tier after node n."""
+    terms = Terms()
+    if _is_open(f, line, n):
+        for k, w in enumerate(weight):
+            terms.add(w, f.pyomo.line_usd[n, line.name, k])
+    return terms
+
+
+def _balance(f: Formulation, n: int, line: CreditLine) -> Terms:
+    return _in_tiers(f, n, line, [1.0] * len(line.tiers))
+
+
+def _ltvs(f: Formulation, line: CreditLine) -> list[float]:
+    """The LTV up to which each tier lends, within the board's own."""
+    board = f.data.scenario.requirements.max_ltv
+    return [tier.max_ltv if board is None else min(tier.max_ltv, board) for tier in line.tiers]
+
+
+def _pledged(f: Formulation, n: int, line: CreditLine) -> Terms:
+    """BTC pledged after node n:  C[n] = sum_k D[n,k] / (maxLTV_k P[n])  (+ what a frozen lender keeps)."""
+    price = float(f.data.price[n])
+    pledged = _in_tiers(f, n, line, [1 / (ltv * price) for ltv in _ltvs(f, line)])
+    if (n, line.name) in f.pyomo.line_kept_btc:
+        pledged.add(1.0, f.pyomo.line_kept_btc[n, line.name])
+    return pledged
+
+
+def line_limit(f: Formulation, n: int, name: str) -> Row:
+    """No more is owed than the lender lends:  sum_k D[n,k] <= limit."""
+    line = _named(f, name)
+    return at_most(_balance(f, n, line), line.limit_usd / f.data.money_usd)
+
+
+def line_only_falls(f: Formulation, n: int, name: str) -> Row:
+    """Where nothing can be drawn:  sum_k D[n,k] <= sum_k D[p,k]."""
+    line = _named(f, name)
+    return at_most(_balance(f, n, line).plus(_balance(f, f.data.parent(n), line), -1.0))
+
+
+def line_at_low(f: Formulation, n: int, name: str) -> Row:
+    """At the month's low, with what is topped up:  sum_k D[p,k] <= (callLTV - buffer) low[n] (C[p] + t[n])."""
+    line, p = _named(f, name), f.data.parent(n)
+    value = (line.call_ltv - f.data.scenario.requirements.calls.buffer_ltv) * float(f.data.low[n])
+    row = _balance(f, p, line).plus(_pledged(f, p, line), -value)
+    return at_most(row.add(-value, f.pyomo.line_top_up_btc[n, name]))
+
+
+def line_frozen(f: Formulation, n: int, name: str) -> Row:
+    """A frozen lender gives nothing back:  C[n] >= C[p] + t[n]."""
+    line = _named(f, name)
+    row = _pledged(f, n, line).plus(_pledged(f, f.data.parent(n), line), -1.0)
+    return at_least(row.add(-1.0, f.pyomo.line_top_up_btc[n, name]))
+
+
+def _cash(f: Formulation, n: int) -> Terms:
+    """What is owed more than before, less interest on what was owed before."""
+    cash = Terms()
+    for line in _lines(f):
+        cash.plus(_balance(f, n, line))
+        if n > 0:
+            cash.plus(_in_tiers(f, f.data.parent(n), line, [1 + tier.apr / 12 for tier in line.tiers]), -1.0)
+    return cash
+
+
+def _tied(f: Formulation, n: int) -> Terms:
+    tied = Terms()
+    for line in _lines(f):
+        tied.plus(_pledged(f, n, line))
+    return tied
+
+
+def _top_up(f: Formulation, n: int) -> Terms:
+    sent = Terms()
+    for line in _lines(f):
+        if (n, line.name) in f.pyomo.line_top_up_btc:
+            sent.add(1.0, f.pyomo.line_top_up_btc[n, line.name])
+    return sent
+
+
+def _owed(f: Formulation, n: int) -> Terms:
+    owed = Terms()
+    for line in _lines(f):
+        owed.plus(_balance(f, n, line))
+    return owed
+
+
+def _activity(f: Formulation, n: int) -> Terms:
+    """A year's interest, what is topped up and what is left: of tiers alike in cost, as at a leaf, the cheapest."""
+    terms = _top_up(f, n)
+    for line in _lines(f):
+        if (n, line.name) in f.pyomo.line_kept_btc:
+            terms.add(1.0, f.pyomo.line_kept_btc[n, line.name])
+        terms.plus(_in_tiers(f, n, line, [tier.apr for tier in line.tiers]))
+    return terms
+
+
+def _uses(f: Formulation) -> Iterator[Use]:
+    money, owed = f.data.money_usd, f.pyomo.line_usd
+    for (n, name, k), var in owed.items():
+        before = (f.data.parent(n), name, k)
+        more = (var.value - (owed[before].value if before in owed else 0.0)) * money
+        if abs(more) > NOISE_USD:
+            yield Use(n, name, f"{'draw' if more > 0 else 'repay'}_tier_{k + 1}_usd", abs(more))
+    for (n, name), var in f.pyomo.line_kept_btc.items():
+        if var.value > NOISE_BTC:
+            yield Use(n, name, "leave_btc", var.value)
+
+
+CREDIT_LINE = Kind(
+    "credit_line", add=_add, uses=_uses, cash=_cash, tied_btc=_tied, top_up_btc=_top_up, owed=_owed, activity=_activity
+)

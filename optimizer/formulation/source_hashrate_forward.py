@@ -1,0 +1,135 @@
+"""Hashrate sold forward: cash at once, BTC delivered month by month, a margin that comes back meanwhile.
+
+Variable: ``forward_ph[n, source]`` sold at decision node n for the whole term.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from optimizer.decisions import Use
+from optimizer.formulation.hashrate_contract import days_left, fixed_money, may_sign, running, signing_nodes, unfinished
+from optimizer.formulation.linear import Row, Terms, at_most, total
+from optimizer.formulation.model import Formulation
+from optimizer.formulation.source import Kind
+from optimizer.scenario.sources import HashrateForward
+
+NOISE = 1e-9
+
+
+def _forwards(f: Formulation) -> list[HashrateForward]:
+    return [source for source in f.data.scenario.sources if isinstance(source, HashrateForward)]
+
+
+def _named(f: Formulation, name: str) -> HashrateForward:
+    return next(forward for forward in _forwards(f) if forward.name == name)
+
+
+def _add(f: Formulation) -> None:
+    forwards = _forwards(f)
+    signed = signing_nodes(f, [*forwards])
+    f.variables("forward_ph", signed)
+    f.rows(forward_limit, signed)
+    backed = [(n, c.name) for c in forwards for n in f.data.decision_nodes if unfinished(f, n, c)]
+    f.rows(forward_fleet, backed)
+    if len(forwards) > 1:
+        f.rows(forward_fleet_in_all, sorted({n for n, _ in backed}))
+
+
+def _sold(f: Formulation, n: int, c: HashrateForward) -> Terms:
+    """PH/s sold and not yet delivered in full after node n."""
+    return total(*((1.0, f.pyomo.forward_ph[d, c.name]) for d in unfinished(f, n, c)))
+
+
+def forward_limit(f: Formulation, n: int, name: str) -> Row:
+    """The buyer takes so much at a time:  sum of F not yet delivered <= limit."""
+    forward = _named(f, name)
+    return at_most(_sold(f, n, forward), forward.limit_ph)
+
+
+def forward_fleet(f: Formulation, n: int, name: str) -> Row:
+    """Machines stand behind what is sold:  sum of F not yet delivered <= share * sum_a racked[n,a]."""
+    forward = _named(f, name)
+    return at_most(_sold(f, n, forward).plus(_standing(f, n), -forward.max_share_of_fleet))
+
+
+def forward_fleet_in_all(f: Formulation, n: int) -> Row:
+    """... also if there are several buyers:  sum of all F not yet delivered <= largest share * sum_a racked[n,a]."""
+    row = Terms().plus(_standing(f, n), -max(forward.max_share_of_fleet for forward in _forwards(f)))
+    for forward in _forwards(f):
+        row.plus(_sold(f, n, forward))
+    return at_most(row)
+
+
+def _standing(f: Formulation, n: int) -> Terms:
+    """PH/s in the racks after n, without what is ordered and handed over at n itself."""
+    standing = Terms()
+    for a, pair in enumerate(f.data.pairs):
+        standing.plus(f.racked(n, a))
+        if f.may_order(n, pair) and f.data.delivery_month(pair, n, n) == f.data.month(n):
+            standing.add(-pair.lot_ph, f.pyomo.order_lots[n, *pair.key])
+    return standing
+
+
+def _paid_per_ph_day(f: Formulation, c: HashrateForward, signed: int) -> float:
+    """Money that the buyer pays per PH/s and day, margin included."""
+    return fixed_money(f, c, signed) * (1 - c.discount_share)
+
+
+def _btc_per_ph_day(f: Formulation, c: HashrateForward, signed: int) -> float:
+    """What a fixed-BTC sale owes: the quote in BTC on the day of the sale."""
+    return fixed_money(f, c, signed) / float(f.data.price[signed])
+
+
+def _cash(f: Formulation, n: int) -> Terms:
+    """What is sold now, less the margin, and the margin of the month that has run off."""
+    cash = Terms()
+    days = float(f.data.tree.days[n])
+    for c in _forwards(f):
+        if may_sign(f, c, n):
+            paid = _paid_per_ph_day(f, c, n) * days_left(f, c, n, n)
+            cash.add(paid * (1 - c.margin_share), f.pyomo.forward_ph[n, c.name])
+        for d in running(f, n, c):
+            cash.add(_paid_per_ph_day(f, c, d) * days * c.margin_share, f.pyomo.forward_ph[d, c.name])
+    return cash
+
+
+def _btc(f: Formulation, n: int) -> Terms:
+    """Less what is delivered for the month: what so many PH/s mine in it, or a fixed amount."""
+    tree, delivered = f.data.tree, Terms()
+    for c in _forwards(f):
+        for d in running(f, n, c):
+            fixed = c.repayment == "btc"
+            btc = _btc_per_ph_day(f, c, d) * float(tree.days[n]) if fixed else float(tree.btc_per_ph[n])
+            delivered.add(-btc, f.pyomo.forward_ph[d, c.name])
+    return delivered
+
+
+def _owed(f: Formulation, n: int) -> Terms:
+    """What is still to be delivered: days left at the node's hashprice, or fixed BTC at its price."""
+    owed = Terms()
+    hashprice = float(f.data.tree.hashprice_usd_per_ph_day[n]) / f.data.money_usd
+    for c in _forwards(f):
+        for d in unfinished(f, n, c):
+            per_day = _btc_per_ph_day(f, c, d) * float(f.data.price[n]) if c.repayment == "btc" else hashprice
+            owed.add(per_day * days_left(f, c, d, n), f.pyomo.forward_ph[d, c.name])
+    return owed
+
+
+def _asset(f: Formulation, n: int) -> Terms:
+    """The margin that the buyer still holds."""
+    held = Terms()
+    for c in _forwards(f):
+        for d in unfinished(f, n, c):
+            left = _paid_per_ph_day(f, c, d) * days_left(f, c, d, n)
+            held.add(left * c.margin_share, f.pyomo.forward_ph[d, c.name])
+    return held
+
+
+def _uses(f: Formulation) -> Iterator[Use]:
+    for (n, name), var in f.pyomo.forward_ph.items():
+        if var.value > NOISE:
+            yield Use(n, name, "sell_ph", var.value)
+
+
+HASHRATE_FORWARD = Kind("hashrate_forward", add=_add, uses=_uses, cash=_cash, btc=_btc, owed=_owed, asset=_asset)

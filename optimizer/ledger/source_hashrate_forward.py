@@ -1,0 +1,172 @@
+"""Hashrate sold forward, in the ledger: paid for at once but for the margin, delivered in BTC month by month."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from optimizer.decisions import Use
+from optimizer.ledger.checks import Check, Scale, at_nodes, per_decision, where
+from optimizer.ledger.company import Company, Setting
+from optimizer.ledger.fleet import FleetBooks
+from optimizer.ledger.hashrate_contract import day_count, signed_contracts
+from optimizer.ledger.paths import before
+from optimizer.ledger.source import LedgerKind, SourceBooks, may_use
+from optimizer.market.tree import Floats, Ints, Tree
+from optimizer.scenario.schema import Scenario
+from optimizer.scenario.sources import HashrateForward
+
+
+def _forwards(scenario: Scenario) -> list[HashrateForward]:
+    return [source for source in scenario.sources if isinstance(source, HashrateForward)]
+
+
+def _books(scenario: Scenario, tree: Tree, ancestor: Ints, uses: tuple[Use, ...]) -> SourceBooks:
+    out = SourceBooks.empty(len(tree))
+    for forward in _forwards(scenario):
+        for sale in signed_contracts(forward, tree, ancestor, uses):
+            usd_per_day = sale.ph * sale.fixed_usd_per_ph_day
+            paid_per_day = usd_per_day - usd_per_day * forward.discount_share
+            margin_per_day = paid_per_day * forward.margin_share
+            out.cash_usd[sale.node] += (paid_per_day - margin_per_day) * sale.days_left[sale.node]
+            out.cash_usd[:] += margin_per_day * sale.days_run
+            out.asset_usd[:] += margin_per_day * sale.days_left
+            if forward.repayment == "btc":
+                btc_per_day = usd_per_day / float(tree.price_usd[sale.node])
+                out.btc[:] -= btc_per_day * sale.days_run
+                out.owed_usd[:] += btc_per_day * tree.price_usd * sale.days_left
+            else:
+                out.btc[:] -= sale.ph * tree.btc_per_ph * (sale.days_run > 0)
+                out.owed_usd[:] += sale.ph * tree.hashprice_usd_per_ph_day * sale.days_left
+    return out
+
+
+def _open_ph(forward: HashrateForward, tree: Tree, ancestor: Ints, uses: tuple[Use, ...]) -> Floats:
+    """PH/s sold and not yet delivered in full, ``[node]``."""
+    sold = np.zeros(len(tree))
+    for sale in signed_contracts(forward, tree, ancestor, uses):
+        sold += sale.ph * (sale.days_left > 0)
+    return sold
+
+
+def _checks(
+    scenario: Scenario, tree: Tree, ancestor: Ints, uses: tuple[Use, ...], btc: Floats, scale: Scale
+) -> Iterator[Check]:
+    for forward in _forwards(scenario):
+        mine = [use for use in uses if use.source == forward.name]
+        rows = ((u.node, -u.amount, forward.name) for u in mine)
+        yield from per_decision("no negative amounts", "PH/s", forward.limit_ph, rows)
+        late = ((u.node, 0.0 if may_use(scenario, tree, forward.name, u) else u.amount, forward.name) for u in mine)
+        yield from per_decision("hashrate sold in the buyer's window", "PH/s", forward.limit_ph, late)
+        over = _open_ph(forward, tree, ancestor, uses) - forward.limit_ph
+        yield at_nodes("hashrate sold to one buyer", "PH/s", forward.limit_ph, over, (forward.name,))
+
+
+def _fleet_checks(
+    scenario: Scenario, tree: Tree, ancestor: Ints, uses: tuple[Use, ...], fleet: FleetBooks, scale: Scale
+) -> Iterator[Check]:
+    """What is sold has machines behind it, at every decision; one ordered and handed over there does not count yet."""
+    decides = np.isin(tree.month, scenario.decision_months)
+    standing = _standing_ph(tree, fleet)
+    sold = np.zeros(len(tree))
+    for forward in _forwards(scenario):
+        mine = _open_ph(forward, tree, ancestor, uses)
+        sold += mine
+        over = where(decides & (mine > 0), mine - forward.max_share_of_fleet * standing)
+        yield at_nodes("machines behind hashrate sold", "PH/s", forward.limit_ph, over, (forward.name,))
+    largest = max(forward.max_share_of_fleet for forward in _forwards(scenario))
+    limit = sum(forward.limit_ph for forward in _forwards(scenario))
+    over = where(decides & (sold > 0), sold - largest * standing)
+    yield at_nodes("machines behind hashrate sold", "PH/s", limit, over, ("all buyers",))
+
+
+def _standing_ph(tree: Tree, fleet: FleetBooks) -> Floats:
+    """Nameplate PH/s in the racks, ``[node]``, without what was ordered and handed over at the node itself."""
+    nameplate = np.array([pair.nameplate_ph for pair in fleet.pairs], dtype=np.float64)
+    lead = np.array([pair.candidate.lead_months if pair.candidate else 1 for pair in fleet.pairs], dtype=np.int64)
+    at_once = lead[None, :] + tree.delivery_delay_months[:, None] == 0
+    new = fleet.ordered_units - before(tree, fleet.ordered_units)
+    return np.asarray((fleet.racked_units - new * at_once) @ nameplate)
+
+
+class _ForwardsOnPaths:
+    """What was sold, by the month and source, ``[path, month, source]``, and the hashprice fixed then."""
+
+    def __init__(self, s: Setting) -> None:
+        self._forwards = _forwards(s.scenario)
+        self._sold = np.zeros((len(s.paths), s.paths.months + 1, len(self._forwards)))
+        longest = max(forward.term_months for forward in self._forwards)
+        self._day = day_count(s.paths.days, s.paths.months + longest)
+        hashprice = s.paths.hashprice_usd_per_ph_day
+        self._moved = hashprice / hashprice[:, :1]
+        self._nameplate = np.array([pair.nameplate_ph for pair in s.pairs], dtype=np.float64)
+
+    def close(self, s: Setting, c: Company, month: int, meant: dict[tuple[str, str], Floats]) -> tuple[Floats, Floats]:
+        cash, due = np.zeros(len(s.paths)), np.zeros(len(s.paths))
+        for k, forward in enumerate(self._forwards):
+            days = self._day[month] - self._day[month - 1] if month else 0.0
+            for sold in range(max(month - forward.term_months, 0), month):
+                ph = self._sold[:, sold, k]
+                cash += ph * self._paid(k, sold) * forward.margin_share * days
+                if forward.repayment == "btc":
+                    due += ph * self._fixed(k, sold) / s.price_usd[:, sold] * days
+                else:
+                    due += ph * s.paths.btc_per_ph[:, month]
+        standing = c.racked_units @ self._nameplate
+        for k, forward in enumerate(self._forwards):
+            wanted = meant.get((forward.name, "sell_ph"))
+            if wanted is not None:
+                ph = np.minimum(wanted, self._room(k, month, standing))
+                self._sold[:, month, k] = ph
+                cash += ph * self._paid(k, month) * (1 - forward.margin_share) * self._left(k, month, month)
+        # What the company does not have it buys: the buyer gets his BTC whatever its machines do.
+        delivered = np.minimum(due, np.maximum(c.free_btc, 0.0))
+        cost = s.price_usd[:, month] * (1 + s.scenario.treasury.buy_fee_share)
+        return cash - (due - delivered) * cost, -delivered
+
+    def tied_btc(self) -> Floats:
+        return np.zeros(len(self._sold))
+
+    def worth_usd(self, s: Setting, month: int) -> Floats:
+        worth = np.zeros(len(self._sold))
+        for k, forward in enumerate(self._forwards):
+            for sold in range(max(month - forward.term_months + 1, 0), month + 1):
+                per_day = s.paths.hashprice_usd_per_ph_day[:, month]
+                if forward.repayment == "btc":
+                    per_day = self._fixed(k, sold) / s.price_usd[:, sold] * s.price_usd[:, month]
+                held = self._paid(k, sold) * forward.margin_share
+                worth += self._sold[:, sold, k] * (held - per_day) * self._left(k, sold, month)
+        return worth
+
+    def _fixed(self, k: int, sold: int) -> Floats:
+        """USD per PH/s and day fixed in a month, ``[path]``."""
+        return np.asarray(self._forwards[k].hashprice_usd_per_ph_day * self._moved[:, sold])
+
+    def _paid(self, k: int, sold: int) -> Floats:
+        return self._fixed(k, sold) * (1 - self._forwards[k].discount_share)
+
+    def _left(self, k: int, sold: int, month: int) -> float:
+        return float(self._day[sold + self._forwards[k].term_months] - self._day[month])
+
+    def _open(self, k: int, month: int) -> Floats:
+        first = max(month - self._forwards[k].term_months + 1, 0)
+        return np.asarray(self._sold[:, first : month + 1, k].sum(axis=1))
+
+    def _room(self, k: int, month: int, standing_ph: Floats) -> Floats:
+        """PH/s that can still be sold: within the buyer's limit, his share of the fleet and that of all together."""
+        forward, mine = self._forwards[k], self._open(k, month)
+        largest = max(other.max_share_of_fleet for other in self._forwards)
+        everyone = sum((self._open(j, month) for j in range(len(self._forwards))), np.zeros(len(standing_ph)))
+        room = np.minimum(forward.limit_ph - mine, forward.max_share_of_fleet * standing_ph - mine)
+        return np.maximum(np.minimum(room, largest * standing_ph - everyone), 0.0)
+
+
+HASHRATE_FORWARD = LedgerKind(
+    "hashrate_forward",
+    ("sell_ph",),
+    books=_books,
+    checks=_checks,
+    on_paths=_ForwardsOnPaths,
+    fleet_checks=_fleet_checks,
+)

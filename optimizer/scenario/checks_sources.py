@@ -1,0 +1,117 @@
+"""Cross-checks of sources of money, one function for each kind that has any."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+from optimizer.market.network import hashprice_usd_today
+from optimizer.scenario.issues import Issue
+from optimizer.scenario.schema import Scenario
+from optimizer.scenario.sources import (
+    BtcPut,
+    CreditLine,
+    HashpriceHedge,
+    HashrateForward,
+    MachineLoan,
+    VendorDeferral,
+    VendorPledge,
+)
+
+# A forward curve is not half or twice the spot price.
+FAR_FROM_TODAY = 2.0
+
+
+def puts_are_not_given_away(s: Scenario) -> Iterator[Issue]:
+    """A put costs at least what it would pay on the day on which it is bought."""
+    for i, put in enumerate(s.sources):
+        if isinstance(put, BtcPut) and put.premium_share < put.strike_share - 1:
+            message = f"is less than the {put.strike_share - 1:.4g} that the put would pay at once"
+            yield Issue(("sources", i, "premium_share"), message, "both are shares of the price on the day of purchase")
+
+
+def vendors_offers_are_for_candidates(s: Scenario) -> Iterator[Issue]:
+    """A vendor's offer names a machine that may be ordered."""
+    quoted = [quote.model for quote in s.machines.candidates]
+    for i, offer in enumerate(s.sources):
+        if isinstance(offer, VendorDeferral | VendorPledge) and offer.model is not None and offer.model not in quoted:
+            mend = f"machines.candidates has: {', '.join(quoted) or 'none'}"
+            yield Issue(("sources", i, "model"), f"{offer.model} may not be ordered", mend)
+
+
+def vendors_defer_what_is_due_with_the_order(s: Scenario) -> Iterator[Issue]:
+    """What vendors put off or take in BTC of a machine's price is no more than what is due with the order."""
+    for quote in s.machines.candidates:
+        share = 0.0
+        for i, offer in enumerate(s.sources):
+            if isinstance(offer, VendorDeferral | VendorPledge) and offer.model in (None, quote.model):
+                key = "deferred_share" if isinstance(offer, VendorDeferral) else "paid_share"
+                share += float(getattr(offer, key))
+                if share > quote.deposit_share + 1e-9:
+                    message = f"with earlier offers makes {share:g} of the price of {quote.model}, of which "
+                    message += f"{quote.deposit_share:g} is due with the order"
+                    yield Issue(("sources", i, key), message, "lower the shares, or raise the quote's deposit_share")
+                    break
+
+
+def machine_loans_agree(s: Scenario) -> Iterator[Issue]:
+    """A machine loan names candidates, may be drawn without a breach on the day, and takes all machines of another,
+    only some of them, or none: else no linear rows would say which lender has which machine."""
+    loans = [(i, source) for i, source in enumerate(s.sources) if isinstance(source, MachineLoan)]
+    candidates = {candidate.model for candidate in s.machines.candidates}
+    kept = 1 - s.market.asic_prices.resale_discount_share
+    for i, loan in loans:
+        for model in loan.models or ():
+            if model not in candidates:
+                message = f"{model} is not among the candidates"
+                yield Issue(("sources", i, "models"), message, "name machines of machines.candidates")
+        if loan.covenant_ltv is not None and loan.advance_share > loan.covenant_ltv * kept:
+            message = f"breaks the covenant on the day: a used machine fetches {kept:g} of the price"
+            mend = f"at most covenant_ltv * {kept:g} = {loan.covenant_ltv * kept:.4g} can be lent"
+            yield Issue(("sources", i, "advance_share"), message, mend)
+        for j, other in loans:
+            common = [model for model in candidates if loan.takes(model) and other.takes(model)]
+            if j < i and common and not (loan.within(other) or other.within(loan)):
+                message = f"takes some of the machines that {other.name} takes, and each takes others"
+                mend = "let one lender's models be among the other's, or keep them apart"
+                yield Issue(("sources", i, "models"), message, mend)
+
+
+def lines_agree_with_themselves(s: Scenario) -> Iterator[Issue]:
+    """A credit line's tiers rise; with the board's buffer its call lies above them, its sale above the call and the
+    sale's target below, where selling can reach it."""
+    buffer = s.requirements.calls.buffer_ltv
+    for i, line in enumerate(s.sources):
+        if not isinstance(line, CreditLine):
+            continue
+        for j, (lower, tier) in enumerate(pairwise(line.tiers), start=1):
+            for key in ("max_ltv", "apr"):
+                least = getattr(lower, key)
+                if getattr(tier, key) <= least:
+                    message = f"must be above the tier before, {least:g}"
+                    yield Issue(
+                        ("sources", i, "tiers", j, key), message, "a higher LTV costs more: list tiers as they rise"
+                    )
+        highest = max(tier.max_ltv for tier in line.tiers)
+        if line.call_ltv - buffer <= highest:
+            message = f"less the board's buffer of {buffer:g} must be above the highest tier, {highest:g}"
+            yield Issue(("sources", i, "call_ltv"), message, "leave the highest tier out, or lower buffer_ltv")
+        if line.call_ltv >= line.liquidation_ltv:
+            message = f"must be below liquidation_ltv {line.liquidation_ltv:g}"
+            yield Issue(("sources", i, "call_ltv"), message, f"check both LTVs in {line.name}'s terms")
+        most = min(line.liquidation_ltv, 1 - line.liquidation_fee_share)
+        if line.liquidation_target_ltv >= most:
+            message = f"must be below {most:g}, or a sale cannot reach it"
+            yield Issue(("sources", i, "liquidation_target_ltv"), message, f"check {line.name}'s terms")
+
+
+def hashprices_are_near_todays(s: Scenario) -> Iterator[Issue]:
+    """Warns when a contract's hashprice is far from what mining pays today: it may be for another unit."""
+    today_usd = hashprice_usd_today(s.market)
+    for i, contract in enumerate(s.sources):
+        if isinstance(contract, HashpriceHedge | HashrateForward):
+            ratio = contract.hashprice_usd_per_ph_day / today_usd
+            if not 1 / FAR_FROM_TODAY <= ratio <= FAR_FROM_TODAY:
+                message = f"is far from today's hashprice of ${today_usd:,.2f} per PH and day"
+                place = ("sources", i, "hashprice_usd_per_ph_day")
+                yield Issue(place, message, "check its units: dollars per PH/s and day", warning=True)
