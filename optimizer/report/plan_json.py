@@ -15,6 +15,7 @@ from optimizer import __version__
 from optimizer.ledger.checks import TOLERANCE
 from optimizer.report.doubt import Doubt, doubt_of
 from optimizer.report.frames import PLACE
+from optimizer.report.machine_finance import machine_finance
 from optimizer.report.plain import Document, plain, records
 from optimizer.report.purposes import purposes_of
 from optimizer.report.replay_json import summary_document
@@ -51,6 +52,7 @@ def plan_document(plan: Plan) -> Document:
         "objective": _objective(plan),
         "today": _today(plan, tables),
         "borrowing": asdict(purposes_of(plan)),
+        "machine_finance": _machine_finance(plan),
         "months": records(tables["months"]),
         "nodes": _nodes(tables),
         "outcomes": records(tables["outcomes"]),
@@ -116,6 +118,14 @@ def _market(plan: Plan, doubt: Doubt) -> Document:
         "stress": tree.stress_names,
         "tree_against_fan": [asdict(row) for row in doubt.tree],
     }
+
+
+def _machine_finance(plan: Plan) -> Document:
+    found = machine_finance(plan)
+    if found is None:
+        return {}
+    cost, borrowed = found
+    return {"borrowed_share": borrowed, **asdict(cost), "payback_extension_months": cost.payback_extension_months}
 
 
 def _objective(plan: Plan) -> Document:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from optimizer.report.frames import DUST_USD, rows, rows_at
+from optimizer.report.machine_finance import machine_finance
 from optimizer.report.places import branch_of, counted_nodes, date_of
 from optimizer.report.purposes import purposes_of
 from optimizer.report.screen import Lines, periods
@@ -41,7 +42,7 @@ def today(plan: Plan, tables: Tables) -> Lines:
     """What to do today, order by order and lender by lender, and where that leaves the company."""
     here = {name: rows_at(table, 0) for name, table in tables.items() if "node" in table}
     first = here["nodes"][0]
-    lines: Lines = [*_orders(plan, here["orders"]), _trade(first), *_draws(here["draws"])]
+    lines: Lines = [*_orders(plan, here["orders"]), *_real_cost(plan), _trade(first), *_draws(here["draws"])]
     for r in here["repayments"]:
         interest = r["accrued_interest_usd"]
         with_it = f" and {usd(interest)} of interest" if interest > 0 else ""
@@ -64,6 +65,25 @@ def today(plan: Plan, tables: Tables) -> Lines:
         + f"{usd(first['owed_usd'])} owed."
     )
     return lines
+
+
+def _real_cost(plan: Plan) -> Lines:
+    """What the machines cost per TH as they are paid for."""
+    found = machine_finance(plan)
+    if found is None:
+        return []
+    cost, borrowed = found
+    text = f"Duty, freight and installation in they cost ${cost.price_usd_per_th:.2f} per TH"
+    if borrowed > 0:
+        text += (
+            f"; with {share(borrowed)} of it borrowed as below ${cost.nominal_usd_per_th:.2f}, interest and fees in, "
+            f"${cost.present_usd_per_th:.2f} as present value"
+        )
+    if cost.payback_months > 0:
+        text += f". At today's hashprice they pay back in {cost.payback_months:.1f} months"
+        if borrowed > 0:
+            text += f", {cost.payback_extension_months:.1f} more for interest and fees"
+    return [text + "."]
 
 
 def _use(use: Row) -> str:
