@@ -1,10 +1,10 @@
 """A month's end off the tree: what has fallen due is paid, then what is meant is done as far as it is feasible.
 
 In this order: lenders that failed; machines that hashed, arrived and left; interest, instalments, maturities and
-bills; collateral that moves; draws, early repayments and orders, in full where they can be paid for while minimum cash
-and BTC are kept, else scaled; BTC sold as meant, then a maturity refinanced, then BTC sold for what is still missing,
-pledged ones too where a loan can be unwound. What cannot be paid at all makes the lenders sell their collateral; what
-even that does not pay stays unpaid.
+bills; collateral that comes back; other sources of money; draws, early repayments and orders, in full where they can be
+paid for while minimum cash and BTC are kept, else scaled; top-ups; BTC sold as meant, then a maturity refinanced, then
+BTC sold for what is still missing, pledged ones too where a loan can be unwound. What cannot be paid at all makes the
+lenders sell their collateral; what even that does not pay stays unpaid.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def close_month(
     cash = c.cash_usd + fleet.resale_usd + recovered - bills - _serve_debt(s, c, month, due, r)
     r.flow("recovered_usd", recovered)
     r.flow("bills_usd", bills)
-    _move_collateral(s, c, month, meant, r)
+    _take_back(s, c, month, meant)
     lose_in_expectation(s, c, month, r)
     if sources and meant.uses:
         paid, meant = _make_room(s, c, month, meant, cash, r)
@@ -51,6 +51,7 @@ def close_month(
     cash += _use_sources(s, c, month, meant, r, sources)
     cash += _act(s, c, month, meant, cash, r, sources)
     cash += resell_the_rest(s, c, month, r)
+    _top_up(s, c, month, meant, r)
     cash += _sell_as_meant(s, c, month, meant, cash, r)
     cash += refinance(s, c, month, maturing, cash, r)
     cash += _sell_as_needed(s, c, month, cash, r)
@@ -124,18 +125,24 @@ def _serve_debt(s: Setting, c: Company, month: int, due_usd: Floats, r: Record) 
     return paid
 
 
-def _move_collateral(s: Setting, c: Company, month: int, meant: Intents, r: Record) -> None:
-    """Pledges of closed facilities and releases come back; top-ups that are meant and still needed are sent."""
+def _take_back(s: Setting, c: Company, month: int, meant: Intents) -> None:
+    """Pledges of closed facilities come back, and what is meant to be released."""
     price, frozen = s.price_usd[:, month, None], s.paths.frozen[:, month]
     back = np.where((s.still_open[month] == 0) & ~frozen, c.pledged_btc, 0.0)
     counted = counted_usd(s, c, month)
     with np.errstate(divide="ignore", invalid="ignore"):
         spare = np.nan_to_num(c.pledged_btc - counted / (s.contracts.release_ltv * price))
-        short = np.nan_to_num(counted / (meant.ltv_after * price) - c.pledged_btc)
     released = np.clip(np.minimum(spare, meant.release_btc), 0.0, c.pledged_btc - back)
     back += np.where(~frozen & _has_stayed_low(s, c, month, counted), released, 0.0)
     c.pledged_btc -= back
     c.free_btc += back.sum(axis=1)
+
+
+def _top_up(s: Setting, c: Company, month: int, meant: Intents, r: Record) -> None:
+    """Send the top-ups that are meant and, at the day's close and debts, still needed."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        wanted = counted_usd(s, c, month) / (meant.ltv_after * s.price_usd[:, month, None])
+    short = np.nan_to_num(wanted) - c.pledged_btc
     wanted = np.clip(np.minimum(short, meant.top_up_btc - r.topped_up_btc[:, month]), 0.0, None)
     sent = wanted * _share(wanted.sum(axis=1), c.free_btc)[:, None]
     c.pledged_btc += sent
