@@ -39,6 +39,7 @@ def add_facilities(f: Formulation) -> None:
     f.rows(facility_limit, [(n, d.index) for n in data.decision_nodes for d in data.debts if _draws(f, n, d)])
     f.rows(ahead_of_schedule, _charged_ahead(f))
     f.rows(ahead_is_repaid, _charged_ahead(f))
+    f.rows(ahead_within_repaid, _charged_ahead(f))
     f.rows(top_up_stays, spots)
     f.rows(release_only_if_chosen, releases)
     f.rows(release_leaves_enough, [s for s in spots if data.debts[s[1]].terms.release_ltv is not None])
@@ -114,6 +115,19 @@ def ahead_is_repaid(f: Formulation, n: int, i: int, tier: int, drawn: int) -> Ro
     debt = f.data.debts[i]
     row = _beyond_instalment(f, n, i, tier, drawn).add(1.0, f.pyomo.ahead_usd[n, debt.name, tier, drawn])
     return at_most(row.add(-debt_bound(debt), f.pyomo.liquidated[n, debt.name]))
+
+
+def ahead_within_repaid(f: Formulation, n: int, i: int, tier: int, drawn: int) -> Row:
+    """... and never on more than the company repays at all, the lender's sale or not:  a[n] <= D[p] - D[n] - met[n].
+
+    Without it a switch thrown for nothing would let the plan pay a fee on nothing, to be rid of cash above its ceiling.
+    """
+    debt, tranche = f.data.debts[i], f.data.tranches[i, tier, drawn]
+    now_coef, now = f.principal[n, tranche.key]
+    coef, before = f.principal[f.data.parent(n), tranche.key]
+    index = (n, debt.name, tier, drawn)
+    repaid = total((coef, before), (-now_coef, now), (-1.0, f.pyomo.met_usd[index]))
+    return at_least(repaid.add(-1.0, f.pyomo.ahead_usd[index]))
 
 
 def _beyond_instalment(f: Formulation, n: int, i: int, tier: int, drawn: int) -> Terms:

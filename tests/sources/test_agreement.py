@@ -8,8 +8,10 @@ from optimizer.formulation.sources import KINDS as MODELLED
 from optimizer.ledger.sources import KINDS as ACCOUNTED
 from optimizer.planning import plan
 from tests.formulation.planned import planned
+from tests.formulation.random_companies import random_company
 from tests.formulation.regenerate_golden import ten_nodes
 from tests.formulation.source_companies import COMPANIES, with_sources
+from tests.formulation.test_random import plan_of
 from tests.ledger.test_replay_tree import SCENARIOS, assert_the_same
 
 
@@ -45,3 +47,16 @@ def test_all_of_it_at_once_with_taxes() -> None:
     assert made.audit.ok
     assert {source.kind for source in made.scenario.sources} == set(MODELLED)
     assert len({use.source for use in made.decisions.uses}) >= 3
+
+
+def test_no_fee_is_paid_on_nothing() -> None:
+    """A company that may be liquidated, with a fee on early repayment and more cash than its ceiling allows: its plan
+    once threw the switch of a sale that did not happen, to pay a fee on a debt that it did not have."""
+    given = random_company(101)
+    assert given.requirements.liquidation_probability > 0
+    lending, hedge = (COMPANIES[kind]().sources[0] for kind in ("btc_lending", "hashprice_hedge"))
+    offered = tuple(source.model_copy(update={"until_month": 12}) for source in (hedge, lending))
+    made = plan_of(given.model_copy(update={"sources": offered}))
+    assert made is not None
+    assert made.audit.ok
+    assert made.decisions.uses
