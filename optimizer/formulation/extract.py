@@ -7,12 +7,10 @@ import numpy as np
 from optimizer.decisions import OPENING, Decisions, Draw, Liquidation, Order, Pledge, Position, Repayment, Retirement
 from optimizer.formulation.facilities import topped_up
 from optimizer.formulation.fleet import resale_value
+from optimizer.formulation.linear import NOISE
 from optimizer.formulation.model import Formulation
 from optimizer.formulation.sources import sources_worth
 from optimizer.formulation.taxes import lot_sales, tax_claim, tax_payments
-
-# Below this (in model units: BTC, PH/s, lots, today's BTC price) a value is solver noise, not a decision.
-NOISE = 1e-9
 
 
 def decisions(f: Formulation) -> Decisions:

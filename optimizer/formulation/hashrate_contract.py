@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from optimizer.formulation.model import Formulation
+from optimizer.formulation.source import may_use
 from optimizer.scenario.sources import HashpriceHedge, HashrateForward
 
 # Of months after the tree's last.
@@ -11,27 +12,21 @@ MEAN_MONTH_DAYS = 30.4375
 HashrateContract = HashrateForward | HashpriceHedge
 
 
-def may_sign(f: Formulation, c: HashrateContract, n: int) -> bool:
-    """Whether a contract can be signed at a node: a decision node in its window, its counterparty not frozen."""
-    in_time = n in f.decision_set and c.from_month <= f.data.month(n) <= c.until_month
-    return in_time and c.counterparty not in f.data.tree.frozen[n]
-
-
 def signing_nodes(f: Formulation, contracts: list[HashrateContract]) -> list[tuple[int, str]]:
     """(node, name) of every contract that can be signed."""
-    return [(n, c.name) for c in contracts for n in f.data.decision_nodes if may_sign(f, c, n)]
+    return [(n, c.name) for c in contracts for n in f.data.decision_nodes if may_use(f, c, n)]
 
 
 def running(f: Formulation, n: int, c: HashrateContract) -> list[int]:
     """Where what covers the month that ends at n was signed."""
     month = f.data.month(n)
-    return [d for d in f.data.deciders[n] if may_sign(f, c, d) and 0 < month - f.data.month(d) <= c.term_months]
+    return [d for d in f.data.deciders[n] if may_use(f, c, d) and 0 < month - f.data.month(d) <= c.term_months]
 
 
 def unfinished(f: Formulation, n: int, c: HashrateContract) -> list[int]:
     """Where what still has months to come after n was signed, n itself included."""
     month = f.data.month(n)
-    return [d for d in f.data.deciders[n] if may_sign(f, c, d) and month < f.data.month(d) + c.term_months]
+    return [d for d in f.data.deciders[n] if may_use(f, c, d) and month < f.data.month(d) + c.term_months]
 
 
 def fixed_money(f: Formulation, c: HashrateContract, signed: int) -> float:

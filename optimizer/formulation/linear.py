@@ -16,6 +16,9 @@ Row = Any  # What a rule returns to Pyomo: (lower, expression, upper), or Constr
 
 SKIP: Row = Constraint.Skip
 
+# Below this (in model units: BTC, PH/s, lots, today's BTC price) a value is solver noise, not a decision.
+NOISE = 1e-9
+
 
 class Terms:
     """A linear expression: a constant plus coefficients times variables."""

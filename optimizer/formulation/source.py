@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from optimizer.decisions import Use
-from optimizer.formulation.linear import Terms
+from optimizer.formulation.linear import NOISE, Terms
+from optimizer.scenario.sources.terms import SourceTerms
 
 OfNode = Callable[[Any, int], Terms]
+S = TypeVar("S", bound=SourceTerms)
 
 
 def nothing(f: Any, n: int) -> Terms:
@@ -38,3 +40,26 @@ class Kind:
     owed: OfNode = nothing
     asset: OfNode = nothing
     activity: OfNode = nothing
+
+
+def of_kind(f: Any, kind: type[S]) -> list[S]:
+    """The scenario's sources of one kind."""
+    return [source for source in f.data.scenario.sources if isinstance(source, kind)]
+
+
+def named(sources: Iterable[S], name: str) -> S:
+    """The source of that name."""
+    return next(source for source in sources if source.name == name)
+
+
+def may_use(f: Any, source: SourceTerms, n: int) -> bool:
+    """Whether a source can be used at a node: a decision node in its window, its counterparty not frozen."""
+    in_time = n in f.decision_set and source.from_month <= f.data.month(n) <= source.until_month
+    return in_time and source.counterparty not in f.data.tree.frozen[n]
+
+
+def used(variables: Any, what: str, unit: float = 1.0) -> Iterator[Use]:
+    """The uses that variables ``[node, source]`` are, ``unit`` plain units to one of the model's."""
+    for (n, name), var in variables.items():
+        if var.value > NOISE:
+            yield Use(n, name, what, var.value * unit)

@@ -10,28 +10,18 @@ from collections.abc import Iterator
 from optimizer.decisions import Use
 from optimizer.formulation.linear import Row, Terms, at_most, total
 from optimizer.formulation.model import Formulation
-from optimizer.formulation.source import Kind
+from optimizer.formulation.source import Kind, may_use, named, of_kind, used
 from optimizer.scenario.sources import BtcLending
-
-NOISE = 1e-9
 
 
 def _lending(f: Formulation) -> list[BtcLending]:
-    return [source for source in f.data.scenario.sources if isinstance(source, BtcLending)]
+    return of_kind(f, BtcLending)
 
 
 def _add(f: Formulation) -> None:
-    where = [(n, s.name) for s in _lending(f) for n in f.data.decision_nodes if _may_lend(f, s, n)]
+    where = [(n, s.name) for s in _lending(f) for n in f.data.decision_nodes if may_use(f, s, n)]
     f.variables("lent_btc", where)
     f.rows(lending_limit, where)
-
-
-def _may_lend(f: Formulation, s: BtcLending, n: int) -> bool:
-    return (
-        n in f.decision_set
-        and s.from_month <= f.data.month(n) <= s.until_month
-        and s.counterparty not in f.data.tree.frozen[n]
-    )
 
 
 def _out(f: Formulation, n: int, s: BtcLending) -> Terms:
@@ -41,14 +31,14 @@ def _out(f: Formulation, n: int, s: BtcLending) -> Terms:
         *(
             (1.0, f.pyomo.lent_btc[d, s.name])
             for d in f.data.deciders[n]
-            if _may_lend(f, s, d) and month < f.data.month(d) + s.lock_months
+            if may_use(f, s, d) and month < f.data.month(d) + s.lock_months
         )
     )
 
 
 def lending_limit(f: Formulation, n: int, name: str) -> Row:
     """What is out with a borrower stays within its limit:  sum of L not yet back <= limit."""
-    s = next(source for source in _lending(f) if source.name == name)
+    s = named(_lending(f), name)
     return at_most(_out(f, n, s), s.limit_btc)
 
 
@@ -69,9 +59,7 @@ def _tied(f: Formulation, n: int) -> Terms:
 
 
 def _uses(f: Formulation) -> Iterator[Use]:
-    for (n, name), var in f.pyomo.lent_btc.items():
-        if var.value > NOISE:
-            yield Use(n, name, "lend_btc", var.value)
+    return used(f.pyomo.lent_btc, "lend_btc")
 
 
 BTC_LENDING = Kind("btc_lending", add=_add, uses=_uses, btc=_btc, tied_btc=_tied)

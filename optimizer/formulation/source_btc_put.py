@@ -10,35 +10,25 @@ from collections.abc import Iterator
 from optimizer.decisions import Use
 from optimizer.formulation.linear import Row, Terms, at_most, total
 from optimizer.formulation.model import Formulation
-from optimizer.formulation.source import Kind
+from optimizer.formulation.source import Kind, may_use, named, of_kind, used
 from optimizer.scenario.sources import BtcPut
-
-NOISE = 1e-9
 
 
 def _puts(f: Formulation) -> list[BtcPut]:
-    return [source for source in f.data.scenario.sources if isinstance(source, BtcPut)]
+    return of_kind(f, BtcPut)
 
 
 def _add(f: Formulation) -> None:
-    where = [(n, s.name) for s in _puts(f) for n in f.data.decision_nodes if _may_buy(f, s, n)]
+    where = [(n, s.name) for s in _puts(f) for n in f.data.decision_nodes if may_use(f, s, n)]
     f.variables("put_btc", where)
     f.rows(put_limit, where)
     f.rows(put_protects_btc, sorted({n for n, _ in where}))
 
 
-def _may_buy(f: Formulation, s: BtcPut, n: int) -> bool:
-    return (
-        n in f.decision_set
-        and s.from_month <= f.data.month(n) <= s.until_month
-        and s.counterparty not in f.data.tree.frozen[n]
-    )
-
-
 def _alive(f: Formulation, n: int, s: BtcPut) -> list[int]:
     """The nodes on the way to n whose puts have not expired after it."""
     month = f.data.month(n)
-    return [d for d in f.data.deciders[n] if _may_buy(f, s, d) and month < f.data.month(d) + s.months]
+    return [d for d in f.data.deciders[n] if may_use(f, s, d) and month < f.data.month(d) + s.months]
 
 
 def payoff(f: Formulation, s: BtcPut, bought: int, n: int) -> float:
@@ -52,7 +42,7 @@ def _protected(f: Formulation, n: int, s: BtcPut) -> Terms:
 
 def put_limit(f: Formulation, n: int, name: str) -> Row:
     """No more is protected at a time than the seller offers:  sum of H not expired <= limit."""
-    s = next(source for source in _puts(f) if source.name == name)
+    s = named(_puts(f), name)
     return at_most(_protected(f, n, s), s.limit_btc)
 
 
@@ -70,10 +60,10 @@ def _cash(f: Formulation, n: int) -> Terms:
     """Payoff of what expires less premium on what is bought."""
     cash, month = Terms(), f.data.month(n)
     for s in _puts(f):
-        if _may_buy(f, s, n):
+        if may_use(f, s, n):
             cash.add(-s.premium_share * float(f.data.price[n]), f.pyomo.put_btc[n, s.name])
         for d in f.data.deciders[n]:
-            if _may_buy(f, s, d) and month == f.data.month(d) + s.months:
+            if may_use(f, s, d) and month == f.data.month(d) + s.months:
                 cash.add(payoff(f, s, d, n), f.pyomo.put_btc[d, s.name])
     return cash
 
@@ -88,9 +78,7 @@ def _asset(f: Formulation, n: int) -> Terms:
 
 
 def _uses(f: Formulation) -> Iterator[Use]:
-    for (n, name), var in f.pyomo.put_btc.items():
-        if var.value > NOISE:
-            yield Use(n, name, "protect_btc", var.value)
+    return used(f.pyomo.put_btc, "protect_btc")
 
 
 BTC_PUT = Kind("btc_put", add=_add, uses=_uses, cash=_cash, asset=_asset)

@@ -11,30 +11,26 @@ from collections.abc import Iterator
 from optimizer.decisions import Use
 from optimizer.formulation.linear import Row, Terms, at_least, at_most
 from optimizer.formulation.model import Formulation
-from optimizer.formulation.source import Kind
+from optimizer.formulation.source import Kind, may_use, named, of_kind, used
 from optimizer.scenario.sources import CreditLine
 
-NOISE_USD, NOISE_BTC = 1e-4, 1e-9
+NOISE_USD = 1e-4
 
 
 def _lines(f: Formulation) -> list[CreditLine]:
-    return [source for source in f.data.scenario.sources if isinstance(source, CreditLine)]
-
-
-def _named(f: Formulation, name: str) -> CreditLine:
-    return next(line for line in _lines(f) if line.name == name)
+    return of_kind(f, CreditLine)
 
 
 def _add(f: Formulation) -> None:
     open_at = [(n, line) for line in _lines(f) for n in f.data.nodes if _is_open(f, line, n)]
     f.variables("line_usd", [(n, line.name, k) for n, line in open_at for k in range(len(line.tiers))])
     owed_before = [(n, line.name) for n, line in open_at if n > 0 and _is_open(f, line, f.data.parent(n))]
-    frozen = [(n, name) for n, name in owed_before if _frozen(f, _named(f, name), n)]
+    frozen = [(n, name) for n, name in owed_before if _frozen(f, named(_lines(f), name), n)]
     f.variables("line_top_up_btc", owed_before)
     f.variables("line_kept_btc", frozen)
-    drawn = [(n, line.name) for n, line in open_at if _may_draw(f, line, n)]
+    drawn = [(n, line.name) for n, line in open_at if may_use(f, line, n)]
     f.rows(line_limit, drawn)
-    f.rows(line_only_falls, [(n, line.name) for n, line in open_at if not _may_draw(f, line, n)])
+    f.rows(line_only_falls, [(n, line.name) for n, line in open_at if not may_use(f, line, n)])
     f.rows(line_at_low, owed_before)
     f.rows(line_frozen, frozen)
 
@@ -43,14 +39,9 @@ def _frozen(f: Formulation, line: CreditLine, n: int) -> bool:
     return line.counterparty in f.data.tree.frozen[n]
 
 
-def _may_draw(f: Formulation, line: CreditLine, n: int) -> bool:
-    in_time = line.from_month <= f.data.month(n) <= line.until_month
-    return n in f.decision_set and in_time and not _frozen(f, line, n)
-
-
 def _is_open(f: Formulation, line: CreditLine, n: int) -> bool:
     """Whether something may be owed after node n: it could be drawn on the way there."""
-    return any(_may_draw(f, line, d) for d in f.data.deciders[n])
+    return any(may_use(f, line, d) for d in f.data.deciders[n])
 
 
 def _in_tiers(f: Formulation, n: int, line: CreditLine, weight: list[float]) -> Terms:
@@ -83,19 +74,19 @@ def _pledged(f: Formulation, n: int, line: CreditLine) -> Terms:
 
 def line_limit(f: Formulation, n: int, name: str) -> Row:
     """No more is owed than the lender lends:  sum_k D[n,k] <= limit."""
-    line = _named(f, name)
+    line = named(_lines(f), name)
     return at_most(_balance(f, n, line), line.limit_usd / f.data.money_usd)
 
 
 def line_only_falls(f: Formulation, n: int, name: str) -> Row:
     """Where nothing can be drawn:  sum_k D[n,k] <= sum_k D[p,k]."""
-    line = _named(f, name)
+    line = named(_lines(f), name)
     return at_most(_balance(f, n, line).plus(_balance(f, f.data.parent(n), line), -1.0))
 
 
 def line_at_low(f: Formulation, n: int, name: str) -> Row:
     """At the month's low, with what is topped up:  sum_k D[p,k] <= (callLTV - buffer) low[n] (C[p] + t[n])."""
-    line, p = _named(f, name), f.data.parent(n)
+    line, p = named(_lines(f), name), f.data.parent(n)
     value = (line.call_ltv - f.data.scenario.requirements.calls.buffer_ltv) * float(f.data.low[n])
     row = _balance(f, p, line).plus(_pledged(f, p, line), -value)
     return at_most(row.add(-value, f.pyomo.line_top_up_btc[n, name]))
@@ -103,7 +94,7 @@ def line_at_low(f: Formulation, n: int, name: str) -> Row:
 
 def line_frozen(f: Formulation, n: int, name: str) -> Row:
     """A frozen lender gives nothing back:  C[n] >= C[p] + t[n]."""
-    line = _named(f, name)
+    line = named(_lines(f), name)
     row = _pledged(f, n, line).plus(_pledged(f, f.data.parent(n), line), -1.0)
     return at_least(row.add(-1.0, f.pyomo.line_top_up_btc[n, name]))
 
@@ -157,9 +148,7 @@ def _uses(f: Formulation) -> Iterator[Use]:
         more = (var.value - (owed[before].value if before in owed else 0.0)) * money
         if abs(more) > NOISE_USD:
             yield Use(n, name, f"{'draw' if more > 0 else 'repay'}_tier_{k + 1}_usd", abs(more))
-    for (n, name), var in f.pyomo.line_kept_btc.items():
-        if var.value > NOISE_BTC:
-            yield Use(n, name, "leave_btc", var.value)
+    yield from used(f.pyomo.line_kept_btc, "leave_btc")
 
 
 CREDIT_LINE = Kind(

@@ -9,18 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from optimizer.decisions import Use
-from optimizer.formulation.hashrate_contract import days_left, fixed_money, may_sign, running, signing_nodes, unfinished
+from optimizer.formulation.hashrate_contract import days_left, fixed_money, running, signing_nodes, unfinished
 from optimizer.formulation.linear import Row, Terms, at_most, total
 from optimizer.formulation.model import Formulation
-from optimizer.formulation.source import Kind
+from optimizer.formulation.source import Kind, may_use, named, of_kind, used
 from optimizer.scenario.sources import HashpriceHedge
 
-NOISE = 1e-9
 HUNDRED = 100.0
 
 
 def _hedges(f: Formulation) -> list[HashpriceHedge]:
-    return [source for source in f.data.scenario.sources if isinstance(source, HashpriceHedge)]
+    return of_kind(f, HashpriceHedge)
 
 
 def _add(f: Formulation) -> None:
@@ -31,7 +30,7 @@ def _add(f: Formulation) -> None:
 
 def hedge_limit(f: Formulation, n: int, name: str) -> Row:
     """No more is hedged at a time than the counterparty takes:  sum of H not yet settled <= limit."""
-    hedge = next(found for found in _hedges(f) if found.name == name)
+    hedge = named(_hedges(f), name)
     open_here = total(*((1.0, f.pyomo.hedged_ph[d, name]) for d in unfinished(f, n, hedge)))
     return at_most(open_here, hedge.limit_ph / HUNDRED)
 
@@ -41,7 +40,7 @@ def _cash(f: Formulation, n: int) -> Terms:
     cash, days = Terms(), float(f.data.tree.days[n])
     revenue = float(f.data.tree.revenue_usd_per_ph[n]) / f.data.money_usd
     for c in _hedges(f):
-        if may_sign(f, c, n):
+        if may_use(f, c, n):
             posted = c.margin_share * fixed_money(f, c, n) * days_left(f, c, n, n)
             cash.add(-HUNDRED * posted, f.pyomo.hedged_ph[n, c.name])
         for d in running(f, n, c):
@@ -76,9 +75,7 @@ def _asset(f: Formulation, n: int) -> Terms:
 
 
 def _uses(f: Formulation) -> Iterator[Use]:
-    for (n, name), var in f.pyomo.hedged_ph.items():
-        if var.value * HUNDRED > NOISE:
-            yield Use(n, name, "hedge_ph", var.value * HUNDRED)
+    return used(f.pyomo.hedged_ph, "hedge_ph", HUNDRED)
 
 
 HASHPRICE_HEDGE = Kind("hashprice_hedge", add=_add, uses=_uses, cash=_cash, owed=_owed, asset=_asset)

@@ -8,21 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from optimizer.decisions import Use
-from optimizer.formulation.hashrate_contract import days_left, fixed_money, may_sign, running, signing_nodes, unfinished
+from optimizer.formulation.hashrate_contract import days_left, fixed_money, running, signing_nodes, unfinished
 from optimizer.formulation.linear import Row, Terms, at_most, total
 from optimizer.formulation.model import Formulation
-from optimizer.formulation.source import Kind
+from optimizer.formulation.source import Kind, may_use, named, of_kind, used
 from optimizer.scenario.sources import HashrateForward
-
-NOISE = 1e-9
 
 
 def _forwards(f: Formulation) -> list[HashrateForward]:
-    return [source for source in f.data.scenario.sources if isinstance(source, HashrateForward)]
-
-
-def _named(f: Formulation, name: str) -> HashrateForward:
-    return next(forward for forward in _forwards(f) if forward.name == name)
+    return of_kind(f, HashrateForward)
 
 
 def _add(f: Formulation) -> None:
@@ -43,13 +37,13 @@ def _sold(f: Formulation, n: int, c: HashrateForward) -> Terms:
 
 def forward_limit(f: Formulation, n: int, name: str) -> Row:
     """The buyer takes so much at a time:  sum of F not yet delivered <= limit."""
-    forward = _named(f, name)
+    forward = named(_forwards(f), name)
     return at_most(_sold(f, n, forward), forward.limit_ph)
 
 
 def forward_fleet(f: Formulation, n: int, name: str) -> Row:
     """Machines stand behind what is sold:  sum of F not yet delivered <= share * sum_a racked[n,a]."""
-    forward = _named(f, name)
+    forward = named(_forwards(f), name)
     return at_most(_sold(f, n, forward).plus(_standing(f, n), -forward.max_share_of_fleet))
 
 
@@ -86,7 +80,7 @@ def _cash(f: Formulation, n: int) -> Terms:
     cash = Terms()
     days = float(f.data.tree.days[n])
     for c in _forwards(f):
-        if may_sign(f, c, n):
+        if may_use(f, c, n):
             paid = _paid_per_ph_day(f, c, n) * days_left(f, c, n, n)
             cash.add(paid * (1 - c.margin_share), f.pyomo.forward_ph[n, c.name])
         for d in running(f, n, c):
@@ -127,9 +121,7 @@ def _asset(f: Formulation, n: int) -> Terms:
 
 
 def _uses(f: Formulation) -> Iterator[Use]:
-    for (n, name), var in f.pyomo.forward_ph.items():
-        if var.value > NOISE:
-            yield Use(n, name, "sell_ph", var.value)
+    return used(f.pyomo.forward_ph, "sell_ph")
 
 
 HASHRATE_FORWARD = Kind("hashrate_forward", add=_add, uses=_uses, cash=_cash, btc=_btc, owed=_owed, asset=_asset)

@@ -11,20 +11,14 @@ from collections.abc import Iterator
 
 from optimizer.decisions import Use
 from optimizer.formulation.fleet_data import Pair
-from optimizer.formulation.linear import Row, Terms, at_least, at_most, total
+from optimizer.formulation.linear import NOISE, Row, Terms, at_least, at_most, total
 from optimizer.formulation.model import Formulation
-from optimizer.formulation.source import Kind
+from optimizer.formulation.source import Kind, may_use, named, of_kind, used
 from optimizer.scenario.sources import MachineLoan
-
-NOISE = 1e-9
 
 
 def _loans(f: Formulation) -> list[MachineLoan]:
-    return [source for source in f.data.scenario.sources if isinstance(source, MachineLoan)]
-
-
-def _named(f: Formulation, name: str) -> MachineLoan:
-    return next(loan for loan in _loans(f) if loan.name == name)
+    return of_kind(f, MachineLoan)
 
 
 def _add(f: Formulation) -> None:
@@ -32,11 +26,11 @@ def _add(f: Formulation) -> None:
     draws = [(n, loan.name) for loan in loans for n in f.data.decision_nodes if _may_draw(f, loan, n)]
     f.variables("machine_draw_usd", draws)
     open_at = [(n, loan.name) for loan in loans for n in f.data.nodes if _live(f, n, loan)]
-    free = [(n, name) for n, name in open_at if _named(f, name).early_repayment]
+    free = [(n, name) for n, name in open_at if named(_loans(f), name).early_repayment]
     f.variables("machine_debt_usd", free)
     f.rows(machine_loan_limit, draws)
     f.rows(machine_loan_advance, draws)
-    f.rows(machine_loan_lien, [(n, name) for n, name in open_at if _machines_can_leave(f, n, _named(f, name))])
+    f.rows(machine_loan_lien, [(n, name) for n, name in open_at if _machines_can_leave(f, n, named(_loans(f), name))])
     f.rows(machine_loan_schedule, free)
     f.rows(machine_loan_not_drawn_again, free)
     f.rows(machine_loan_draw_stays, [key for key in draws if key in f.pyomo.machine_debt_usd])
@@ -45,10 +39,7 @@ def _add(f: Formulation) -> None:
 
 
 def _may_draw(f: Formulation, loan: MachineLoan, n: int) -> bool:
-    in_time = n in f.decision_set and loan.from_month <= f.data.month(n) <= loan.until_month
-    if not in_time or loan.counterparty in f.data.tree.frozen[n]:
-        return False
-    return any(loan.takes(pair.model) and f.may_order(n, pair) for pair in f.data.pairs)
+    return may_use(f, loan, n) and bool(_on_offer(f, loan, n))
 
 
 def _on_offer(f: Formulation, loan: MachineLoan, n: int) -> list[Pair]:
@@ -114,7 +105,7 @@ def _debt(f: Formulation, n: int, loan: MachineLoan) -> Terms:
 
 def machine_loan_limit(f: Formulation, n: int, name: str) -> Row:
     """No more is drawn on any branch than the lender commits:  sum over the way to n of X <= limit."""
-    loan = _named(f, name)
+    loan = named(_loans(f), name)
     drawn = total(*((1.0, f.pyomo.machine_draw_usd[d, name]) for d in f.data.deciders[n] if _may_draw(f, loan, d)))
     return at_most(drawn, loan.limit_usd / f.data.money_usd)
 
@@ -122,7 +113,7 @@ def machine_loan_limit(f: Formulation, n: int, name: str) -> Row:
 def machine_loan_advance(f: Formulation, n: int, name: str) -> Row:
     """A machine is financed once, as it is ordered:  sum over loans on the same machines of X[n] / advance <=
     f[n] sum_a price[a] x[n,a]."""
-    loan = _named(f, name)
+    loan = named(_loans(f), name)
     row = total(
         *(
             (1 / other.advance_share, f.pyomo.machine_draw_usd[n, other.name])
@@ -138,7 +129,7 @@ def machine_loan_advance(f: Formulation, n: int, name: str) -> Row:
 def machine_loan_lien(f: Formulation, n: int, name: str) -> Row:
     """Financed machines stay for the term, at today's prices:  sum_a price[a] / lot[a] * owned[n,a] >= sum over
     loans on the same machines and live draws d of X[d] / (advance f[d])."""
-    loan = _named(f, name)
+    loan = named(_loans(f), name)
     row = Terms()
     for a, pair in enumerate(f.data.pairs):
         if pair.candidate is not None and loan.takes(pair.model):
@@ -152,13 +143,13 @@ def machine_loan_lien(f: Formulation, n: int, name: str) -> Row:
 
 def machine_loan_schedule(f: Formulation, n: int, name: str) -> Row:
     """Owed is at most what level payments leave:  D[n] <= S[n] = sum over live draws of s(age) X[d]."""
-    loan = _named(f, name)
+    loan = named(_loans(f), name)
     return at_most(_debt(f, n, loan).plus(_scheduled(f, n, loan), -1.0))
 
 
 def machine_loan_not_drawn_again(f: Formulation, n: int, name: str) -> Row:
     """What is repaid stays repaid:  D[n] <= D[p] + X[n]."""
-    loan = _named(f, name)
+    loan = named(_loans(f), name)
     row = _debt(f, n, loan)
     if n > 0:
         row.plus(_debt(f, f.data.parent(n), loan), -1.0)
@@ -169,13 +160,13 @@ def machine_loan_not_drawn_again(f: Formulation, n: int, name: str) -> Row:
 
 def machine_loan_draw_stays(f: Formulation, n: int, name: str) -> Row:
     """A draw is not repaid on its day, so that no machines are pledged by it for older debt alone:  D[n] >= X[n]."""
-    return at_least(_debt(f, n, _named(f, name)).add(-1.0, f.pyomo.machine_draw_usd[n, name]))
+    return at_least(_debt(f, n, named(_loans(f), name)).add(-1.0, f.pyomo.machine_draw_usd[n, name]))
 
 
 def machine_loan_covenant(f: Formulation, n: int, name: str) -> Row:
     """Owed before the day's draw against what its machines would fetch on this branch:  D[n] - X[n] <= covenant *
     sum over live d before n of X[d] / advance * (1 - resale discount) f[n] / f[d]."""
-    loan, factor = _named(f, name), f.data.tree.asic_price_factor
+    loan, factor = named(_loans(f), name), f.data.tree.asic_price_factor
     assert loan.covenant_ltv is not None
     kept = 1 - f.data.scenario.market.asic_prices.resale_discount_share
     row = _debt(f, n, loan)
@@ -209,9 +200,7 @@ def _owed(f: Formulation, n: int) -> Terms:
 def _uses(f: Formulation) -> Iterator[Use]:
     """Draws, and what is repaid before the schedule asks for it."""
     m, usd = f.pyomo, f.data.money_usd
-    for (n, name), var in m.machine_draw_usd.items():
-        if var.value > NOISE:
-            yield Use(n, name, "draw_usd", var.value * usd)
+    yield from used(m.machine_draw_usd, "draw_usd", usd)
     for loan in _loans(f):
         for n in f.data.nodes:
             if n == 0 or not loan.early_repayment:

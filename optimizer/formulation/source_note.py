@@ -11,47 +11,36 @@ from collections.abc import Iterator
 from optimizer.decisions import Use
 from optimizer.formulation.linear import Row, Terms, at_least, at_most, total
 from optimizer.formulation.model import Binary, Formulation
-from optimizer.formulation.source import Kind
+from optimizer.formulation.source import Kind, may_use, named, of_kind, used
 from optimizer.scenario.sources import Note
-
-NOISE = 1e-9
 
 
 def _notes(f: Formulation) -> list[Note]:
-    return [source for source in f.data.scenario.sources if isinstance(source, Note)]
+    return of_kind(f, Note)
 
 
 def _add(f: Formulation) -> None:
     notes = _notes(f)
-    f.variables("note_usd", [(n, note.name) for note in notes for n in f.data.decision_nodes if _may_issue(f, note, n)])
-    least = [note.name for note in notes if note.min_issue_usd > 0 and _may_issue(f, note, 0)]
+    f.variables("note_usd", [(n, note.name) for note in notes for n in f.data.decision_nodes if may_use(f, note, n)])
+    least = [note.name for note in notes if note.min_issue_usd > 0 and may_use(f, note, 0)]
     f.variables("note_chosen", least, Binary)
-    f.rows(note_limit, [(n, note.name) for note in notes for n in f.data.decision_nodes if _may_issue(f, note, n)])
+    f.rows(note_limit, [(n, note.name) for note in notes for n in f.data.decision_nodes if may_use(f, note, n)])
     f.rows(note_minimum, least)
     f.rows(note_none_unless_chosen, least)
     covered = [note for note in notes if note.min_btc_cover is not None]
     f.rows(note_cover, [(n, note.name) for note in covered for n in f.data.nodes if _outstanding(f, n, note)])
 
 
-def _may_issue(f: Formulation, note: Note, n: int) -> bool:
-    frozen = note.counterparty in f.data.tree.frozen[n]
-    return n in f.decision_set and note.from_month <= f.data.month(n) <= note.until_month and not frozen
-
-
-def _named(f: Formulation, name: str) -> Note:
-    return next(note for note in _notes(f) if note.name == name)
-
-
 def _outstanding(f: Formulation, n: int, note: Note) -> list[int]:
     """The nodes on the way to n whose issues are not yet due after it."""
     month = f.data.month(n)
-    return [d for d in f.data.deciders[n] if _may_issue(f, note, d) and month < f.data.month(d) + note.term_months]
+    return [d for d in f.data.deciders[n] if may_use(f, note, d) and month < f.data.month(d) + note.term_months]
 
 
 def _due(f: Formulation, n: int, note: Note) -> list[int]:
     """The nodes on the way to n whose issues mature at it."""
     month = f.data.month(n)
-    return [d for d in f.data.deciders[n] if _may_issue(f, note, d) and month == f.data.month(d) + note.term_months]
+    return [d for d in f.data.deciders[n] if may_use(f, note, d) and month == f.data.month(d) + note.term_months]
 
 
 def _principal(f: Formulation, n: int, note: Note) -> Terms:
@@ -69,26 +58,26 @@ def taken_per_usd(f: Formulation, note: Note, issued: int, n: int) -> float:
 
 def note_limit(f: Formulation, n: int, name: str) -> Row:
     """No more is issued on any branch than investors take:  sum over the way to n of X <= limit."""
-    note = _named(f, name)
-    issued = total(*((1.0, f.pyomo.note_usd[d, name]) for d in f.data.deciders[n] if _may_issue(f, note, d)))
+    note = named(_notes(f), name)
+    issued = total(*((1.0, f.pyomo.note_usd[d, name]) for d in f.data.deciders[n] if may_use(f, note, d)))
     return at_most(issued, note.limit_usd / f.data.money_usd)
 
 
 def note_minimum(f: Formulation, name: str) -> Row:
     """Today's issue is at least what can be placed:  X[0] >= least * z."""
-    least = _named(f, name).min_issue_usd / f.data.money_usd
+    least = named(_notes(f), name).min_issue_usd / f.data.money_usd
     return at_least(total((1.0, f.pyomo.note_usd[0, name]), (-least, f.pyomo.note_chosen[name])))
 
 
 def note_none_unless_chosen(f: Formulation, name: str) -> Row:
     """... or nothing:  X[0] <= limit * z."""
-    limit = _named(f, name).limit_usd / f.data.money_usd
+    limit = named(_notes(f), name).limit_usd / f.data.money_usd
     return at_most(total((1.0, f.pyomo.note_usd[0, name]), (-limit, f.pyomo.note_chosen[name])))
 
 
 def note_cover(f: Formulation, n: int, name: str) -> Row:
     """The covenant:  P[n] B[n] >= cover * principal[n]."""
-    note = _named(f, name)
+    note = named(_notes(f), name)
     assert note.min_btc_cover is not None
     row = _principal(f, n, note).plus(Terms().add(float(f.data.price[n]), f.pyomo.btc[n]), -1 / note.min_btc_cover)
     return at_most(row)
@@ -98,7 +87,7 @@ def _cash(f: Formulation, n: int) -> Terms:
     """Issued less the fee, less interest on what was outstanding, less what matures."""
     cash = Terms()
     for note in _notes(f):
-        if _may_issue(f, note, n):
+        if may_use(f, note, n):
             cash.add(1 - note.issue_fee_share, f.pyomo.note_usd[n, note.name])
         if n > 0:
             cash.plus(_principal(f, f.data.parent(n), note), -note.apr / 12)
@@ -117,9 +106,7 @@ def _owed(f: Formulation, n: int) -> Terms:
 
 
 def _uses(f: Formulation) -> Iterator[Use]:
-    for (n, name), var in f.pyomo.note_usd.items():
-        if var.value > NOISE:
-            yield Use(n, name, "issue_usd", var.value * f.data.money_usd)
+    return used(f.pyomo.note_usd, "issue_usd", f.data.money_usd)
 
 
 NOTE = Kind("note", add=_add, uses=_uses, cash=_cash, owed=_owed)

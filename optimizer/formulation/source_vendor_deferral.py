@@ -10,15 +10,13 @@ from collections.abc import Iterator
 from optimizer.decisions import Use
 from optimizer.formulation.linear import Row, Terms, at_most, total
 from optimizer.formulation.model import Formulation
-from optimizer.formulation.source import Kind
+from optimizer.formulation.source import Kind, named, of_kind, used
 from optimizer.formulation.vendor_orders import may_offer, ordered_price
 from optimizer.scenario.sources import VendorDeferral
 
-NOISE = 1e-9
-
 
 def _deferrals(f: Formulation) -> list[VendorDeferral]:
-    return [source for source in f.data.scenario.sources if isinstance(source, VendorDeferral)]
+    return of_kind(f, VendorDeferral)
 
 
 def _add(f: Formulation) -> None:
@@ -29,10 +27,6 @@ def _add(f: Formulation) -> None:
     f.rows(deferral_limit, [(n, name) for n, name in where if name in limited])
 
 
-def _named(f: Formulation, name: str) -> VendorDeferral:
-    return next(source for source in _deferrals(f) if source.name == name)
-
-
 def _aged(f: Formulation, n: int, s: VendorDeferral) -> list[tuple[int, int]]:
     """(decision node, months since) of the orders on the way to n of which part may be deferred."""
     month = f.data.month(n)
@@ -41,13 +35,13 @@ def _aged(f: Formulation, n: int, s: VendorDeferral) -> list[tuple[int, int]]:
 
 def deferred_part(f: Formulation, n: int, name: str) -> Row:
     """No more than its share of what is ordered is deferred:  V[n] <= share * sum_a price[a] f[n] x[n,a]."""
-    s = _named(f, name)
+    s = named(_deferrals(f), name)
     return at_most(total((1.0, f.pyomo.deferred_usd[n, name])).plus(ordered_price(f, n, s), -s.deferred_share))
 
 
 def deferral_limit(f: Formulation, n: int, name: str) -> Row:
     """What is deferred and not yet paid stays within the vendor's limit:  sum of V not yet due <= limit."""
-    s = _named(f, name)
+    s = named(_deferrals(f), name)
     assert s.limit_usd is not None
     owing = total(*((1.0, f.pyomo.deferred_usd[d, name]) for d, age in _aged(f, n, s) if age < s.after_months))
     return at_most(owing, s.limit_usd / f.data.money_usd)
@@ -76,9 +70,7 @@ def _owed(f: Formulation, n: int) -> Terms:
 
 
 def _uses(f: Formulation) -> Iterator[Use]:
-    for (n, name), var in f.pyomo.deferred_usd.items():
-        if var.value > NOISE:
-            yield Use(n, name, "defer_usd", var.value * f.data.money_usd)
+    return used(f.pyomo.deferred_usd, "defer_usd", f.data.money_usd)
 
 
 VENDOR_DEFERRAL = Kind("vendor_deferral", add=_add, uses=_uses, cash=_cash, owed=_owed)

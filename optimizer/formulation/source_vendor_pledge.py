@@ -11,15 +11,13 @@ from collections.abc import Iterator
 from optimizer.decisions import Use
 from optimizer.formulation.linear import Row, Terms, at_most, equal, total
 from optimizer.formulation.model import Formulation
-from optimizer.formulation.source import Kind
+from optimizer.formulation.source import Kind, named, of_kind, used
 from optimizer.formulation.vendor_orders import may_offer, ordered_price
 from optimizer.scenario.sources import VendorPledge
 
-NOISE = 1e-9
-
 
 def _pledges(f: Formulation) -> list[VendorPledge]:
-    return [source for source in f.data.scenario.sources if isinstance(source, VendorPledge)]
+    return of_kind(f, VendorPledge)
 
 
 def _add(f: Formulation) -> None:
@@ -31,10 +29,6 @@ def _add(f: Formulation) -> None:
     back = [(m, s.name) for s in _pledges(f) for m in f.data.nodes if _may_redeem(f, m, s)]
     f.variables("redeemed_btc", back)
     f.rows(redeemed_of_pledged, back)
-
-
-def _named(f: Formulation, name: str) -> VendorPledge:
-    return next(source for source in _pledges(f) if source.name == name)
 
 
 def _aged(f: Formulation, n: int, s: VendorPledge) -> list[tuple[int, int]]:
@@ -60,14 +54,14 @@ def _may_redeem(f: Formulation, n: int, s: VendorPledge) -> bool:
 def pledged_part(f: Formulation, n: int, name: str) -> Row:
     """Pledged BTC pay for no more than their share of what is ordered:
     K[n] b[n] <= share * sum_a price[a] f[n] x[n,a], with the fixed price K[n] = factor * P[n]."""
-    s = _named(f, name)
+    s = named(_pledges(f), name)
     paid = total((_fixed_price(f, n, s), f.pyomo.vendor_pledged_btc[n, name]))
     return at_most(paid.plus(ordered_price(f, n, s), -s.paid_share))
 
 
 def vendor_pledge_limit(f: Formulation, n: int, name: str) -> Row:
     """What the vendor holds stays within its limit:  sum of b not yet due <= limit."""
-    s = _named(f, name)
+    s = named(_pledges(f), name)
     assert s.limit_btc is not None
     return at_most(_held(f, n, s), s.limit_btc)
 
@@ -75,7 +69,7 @@ def vendor_pledge_limit(f: Formulation, n: int, name: str) -> Row:
 def redeemed_of_pledged(f: Formulation, n: int, name: str) -> Row:
     """No more is bought back than was pledged:  r[n] <= b[d], d so many months before; r[n] = b[d] where selling part
     of them pays for them all, (1 - sell fee) P[n] > K[d]: there nobody forfeits."""
-    s = _named(f, name)
+    s = named(_pledges(f), name)
     (pledged,) = _due(f, n, s)
     kept = total((1.0, f.pyomo.redeemed_btc[n, name]), (-1.0, f.pyomo.vendor_pledged_btc[pledged, name]))
     net_price = float(f.data.price[n]) * (1 - f.data.scenario.treasury.sell_fee_share)
@@ -129,12 +123,8 @@ def _owed(f: Formulation, n: int) -> Terms:
 
 
 def _uses(f: Formulation) -> Iterator[Use]:
-    for (n, name), var in f.pyomo.vendor_pledged_btc.items():
-        if var.value > NOISE:
-            yield Use(n, name, "pledge_btc", var.value)
-    for (n, name), var in f.pyomo.redeemed_btc.items():
-        if var.value > NOISE:
-            yield Use(n, name, "redeem_btc", var.value)
+    yield from used(f.pyomo.vendor_pledged_btc, "pledge_btc")
+    yield from used(f.pyomo.redeemed_btc, "redeem_btc")
 
 
 VENDOR_PLEDGE = Kind("vendor_pledge", add=_add, uses=_uses, cash=_cash, btc=_btc, tied_btc=_tied, owed=_owed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from optimizer.formulation.linear import Terms
 from optimizer.formulation.model import Formulation
+from optimizer.formulation.source import may_use
 from optimizer.scenario.sources import VendorDeferral, VendorPledge
 
 VendorOffer = VendorDeferral | VendorPledge
@@ -11,8 +12,9 @@ VendorOffer = VendorDeferral | VendorPledge
 
 def may_offer(f: Formulation, n: int, offer: VendorOffer) -> bool:
     """Whether the offer stands at node n and there is something to order under it."""
-    in_window = n in f.decision_set and offer.from_month <= f.data.month(n) <= offer.until_month
-    return in_window and offer.counterparty not in f.data.tree.frozen[n] and _covered(f, n, offer)
+    return may_use(f, offer, n) and any(
+        offer.model in (None, pair.model) and f.may_order(n, pair) for pair in f.data.pairs
+    )
 
 
 def ordered_price(f: Formulation, n: int, offer: VendorOffer) -> Terms:
@@ -22,7 +24,3 @@ def ordered_price(f: Formulation, n: int, offer: VendorOffer) -> Terms:
         if offer.model in (None, pair.model) and f.may_order(n, pair):
             price.add(pair.price * factor, f.pyomo.order_lots[n, *pair.key])
     return price
-
-
-def _covered(f: Formulation, n: int, offer: VendorOffer) -> bool:
-    return any(offer.model in (None, pair.model) and f.may_order(n, pair) for pair in f.data.pairs)

@@ -19,7 +19,7 @@ from loky import ProcessPoolExecutor
 from optimizer.decisions import OPENING
 from optimizer.errors import LimitError
 from optimizer.formulation.build import build
-from optimizer.formulation.extract import NOISE
+from optimizer.formulation.linear import NOISE
 from optimizer.formulation.model import Formulation
 from optimizer.formulation.objective import net_worth
 from optimizer.market.build_tree import mean_path
