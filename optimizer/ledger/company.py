@@ -19,7 +19,6 @@ from optimizer.scenario.money import ExistingLoan, Facility
 from optimizer.scenario.schema import Scenario
 
 HOURS_PER_DAY = 24
-# Steps that a call may wait when a contract gives it no hours: none, it is cured on the day or not at all.
 NO_CALL = -1
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from optimizer.decisions import Decisions
 from optimizer.errors import ReplayError
 from optimizer.ledger.company import Setting, open_books, set_up
-from optimizer.ledger.fleet import Pair, pairs_in_use
+from optimizer.ledger.fleet import pairs_in_use
 from optimizer.ledger.intents import NearestNode, Policy, PolicyName, SellOnly
 from optimizer.ledger.lender_days import play_month
 from optimizer.ledger.month_end import close_month
@@ -56,6 +56,3 @@ def follow(s: Setting, policy: Policy) -> Outcome:
         close_month(s, c, month, policy.intents(s, c, month), r, sources)
         r.balances(c, month, sources)
     return r.outcome()
-
-
-__all__ = ["POLICIES", "Pair", "follow", "replay"]

@@ -42,7 +42,8 @@ def today(plan: Plan, tables: Tables) -> Lines:
     """What to do today, order by order and lender by lender, and where that leaves the company."""
     here = {name: rows_at(table, 0) for name, table in tables.items() if "node" in table}
     first = here["nodes"][0]
-    lines: Lines = [*_orders(plan, here["orders"]), *_real_cost(plan), _trade(first), *_draws(here["draws"])]
+    lines: Lines = [*_orders(plan, here["orders"]), *_real_cost(plan), _trade(first)]
+    lines += _draws(here["draws"], elsewhere=bool(here["uses"]))
     for r in here["repayments"]:
         interest = r["accrued_interest_usd"]
         with_it = f" and {usd(interest)} of interest" if interest > 0 else ""
@@ -127,9 +128,9 @@ def _orders(plan: Plan, orders: list[Row]) -> Lines:
     return [table]
 
 
-def _draws(draws: list[Row]) -> Lines:
+def _draws(draws: list[Row], *, elsewhere: bool) -> Lines:
     if not draws:
-        return ["Borrow nothing."]
+        return ["Draw no BTC-backed loan." if elsewhere else "Borrow nothing."]
     table = grid("Borrow from", "amount", "fee", "a year", "up to LTV", "pledge BTC", "due")
     for d in draws:
         add(

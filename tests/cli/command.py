@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
+
+import pytest
 
 import optimizer
 
@@ -31,3 +36,30 @@ def hashlever(*arguments: str | Path, cwd: Path | None = None) -> subprocess.Com
     return subprocess.run(
         [command(), *map(str, arguments)], cwd=cwd, capture_output=True, text=True, encoding="utf-8", timeout=120
     )
+
+
+needs_ctrl_c = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for a process group")
+
+
+def interrupted(*arguments: str | Path, after: str, pause_s: float = 0.0) -> tuple[int, str, str]:
+    """Press Ctrl-C once standard error says `after`; gives the exit code and what it printed on both from there."""
+    process = subprocess.Popen(
+        [command(), *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        # A group of its own, as a shell gives it: Ctrl-C reaches its worker processes too.
+        start_new_session=True,
+    )
+    try:
+        assert process.stderr is not None
+        assert any(after in line for line in process.stderr)
+        time.sleep(pause_s)
+        os.killpg(process.pid, signal.SIGINT)
+        printed, error = process.communicate(timeout=15)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    return process.returncode, printed, error

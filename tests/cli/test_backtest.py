@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.cli.command import SCENARIOS, SMALL, command, hashlever
+from tests.cli.command import SCENARIOS, SMALL, hashlever, interrupted, needs_ctrl_c
 from tests.replay.made_history import made_history, write_history
 
 MINER = SCENARIOS / "backtest_miner.yaml"
@@ -78,39 +74,12 @@ def test_named_cases_are_refused(csv: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for a process group")
+@needs_ctrl_c
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_ctrl_c_ends_it_at_once_and_writes_nothing(csv: Path, tmp_path: Path, workers: str) -> None:
-    asked = (
-        "--history",
-        csv,
-        "--start",
-        "2020-01-01",
-        "--every",
-        "1m",
-        "--workers",
-        workers,
-        "--out",
-        tmp_path / "new",
-    )
-    process = subprocess.Popen(
-        [command(), "backtest", MINER, *asked],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-        start_new_session=True,
-    )
-    try:
-        assert process.stderr is not None
-        assert any("1 of 20" in line for line in process.stderr)
-        os.killpg(process.pid, signal.SIGINT)
-        printed, error = process.communicate(timeout=15)
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-    assert (process.returncode, printed) == (130, "")
+    past = ("--history", csv, "--start", "2020-01-01", "--every", "1m", "--workers", workers)
+    code, printed, error = interrupted("backtest", MINER, *past, "--out", tmp_path / "new", after="1 of 20")
+    assert (code, printed) == (130, "")
     assert error.splitlines()[-1] == "interrupted; nothing was written"
     assert "Traceback" not in error and "Warning" not in error
     assert list(tmp_path.iterdir()) == []

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
 
-from tests.cli.command import ENDLESS, SCENARIOS, SMALL, command, hashlever
+from tests.cli.command import ENDLESS, SCENARIOS, SMALL, command, hashlever, interrupted, needs_ctrl_c
 
 TOP_UP = SCENARIOS / "teach_top_up.yaml"
 BORROW = SCENARIOS / "teach_borrow_or_sell.yaml"
@@ -102,28 +98,11 @@ def test_a_limit_with_a_plan_in_hand_gives_the_plan_and_its_gap(tmp_path: Path) 
     assert json.loads((out / "plan.json").read_text(encoding="utf-8"))["solver"] == solver
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for a process group")
+@needs_ctrl_c
 @pytest.mark.parametrize("compare", ["--compare", "--no-compare"])
 def test_ctrl_c_ends_a_solve_at_once_and_writes_nothing(tmp_path: Path, compare: str) -> None:
-    process = subprocess.Popen(
-        [command(), "plan", FLAGSHIP, *SMALL, *ENDLESS, compare, "--out", tmp_path / "plan"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-        # A group of its own, as a shell gives it: Ctrl-C reaches its worker processes too.
-        start_new_session=True,
-    )
-    try:
-        assert process.stderr is not None
-        assert any("solve:" in line for line in process.stderr)
-        time.sleep(1.0)
-        os.killpg(process.pid, signal.SIGINT)
-        printed, error = process.communicate(timeout=15)
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-    assert (process.returncode, printed) == (130, "")
+    asked = ("plan", FLAGSHIP, *SMALL, *ENDLESS, compare, "--out", tmp_path / "plan")
+    code, printed, error = interrupted(*asked, after="solve:", pause_s=1.0)
+    assert (code, printed) == (130, "")
     assert error.strip() == "interrupted; nothing was written"
     assert list(tmp_path.iterdir()) == []

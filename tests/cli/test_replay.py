@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
 from inspect import signature
 from pathlib import Path
 
@@ -15,7 +11,7 @@ import pytest
 from optimizer import cli
 from optimizer.planning import MONTE_CARLO_PATHS
 from tests.builders import write_scenario
-from tests.cli.command import SCENARIOS, command, hashlever
+from tests.cli.command import SCENARIOS, hashlever, interrupted, needs_ctrl_c
 from tests.report.conftest import company
 
 
@@ -129,26 +125,11 @@ def test_a_foreign_folder_is_left_alone_and_refused_before_the_work(plan: Path) 
     assert {path.name for path in plan.iterdir()} == before
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for a process group")
+@needs_ctrl_c
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_ctrl_c_ends_a_replay_at_once_and_writes_nothing(plan: Path, tmp_path: Path, workers: str) -> None:
-    process = subprocess.Popen(
-        [command(), "replay", plan, "--monte-carlo", "100000", "--workers", workers, "--out", tmp_path / "replay"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-        start_new_session=True,
-    )
-    try:
-        assert process.stderr is not None
-        assert any("replay:" in line for line in process.stderr)
-        os.killpg(process.pid, signal.SIGINT)
-        printed, error = process.communicate(timeout=15)
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-    assert (process.returncode, printed) == (130, "")
+    asked = ("replay", plan, "--monte-carlo", "100000", "--workers", workers, "--out", tmp_path / "replay")
+    code, printed, error = interrupted(*asked, after="replay:")
+    assert (code, printed) == (130, "")
     assert error.strip() == "interrupted; nothing was written"
     assert list(tmp_path.iterdir()) == []
