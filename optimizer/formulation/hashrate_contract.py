@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from optimizer.formulation.linear import Terms, total
 from optimizer.formulation.model import Formulation
 from optimizer.formulation.source import may_use
 from optimizer.scenario.sources import HashpriceHedge, HashrateForward
@@ -27,6 +28,21 @@ def unfinished(f: Formulation, n: int, c: HashrateContract) -> list[int]:
     """Where what still has months to come after n was signed, n itself included."""
     month = f.data.month(n)
     return [d for d in f.data.deciders[n] if may_use(f, c, d) and month < f.data.month(d) + c.term_months]
+
+
+def sold_ph(f: Formulation, n: int, c: HashrateForward) -> Terms:
+    """PH/s sold forward and not yet delivered in full after node n."""
+    return total(*((1.0, f.pyomo.forward_ph[d, c.name]) for d in unfinished(f, n, c)))
+
+
+def standing_ph(f: Formulation, n: int) -> Terms:
+    """PH/s in the racks after n, without what is ordered and handed over at n itself."""
+    standing = Terms()
+    for a, pair in enumerate(f.data.pairs):
+        standing.plus(f.racked(n, a))
+        if f.may_order(n, pair) and f.data.delivery_month(pair, n, n) == f.data.month(n):
+            standing.add(-pair.lot_ph, f.pyomo.order_lots[n, *pair.key])
+    return standing
 
 
 def fixed_money(f: Formulation, c: HashrateContract, signed: int) -> float:

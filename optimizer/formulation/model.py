@@ -33,6 +33,8 @@ class Formulation:
         self.kinds: tuple[Kind, ...] = ()
         # Lots and tax years, where the scenario has taxes: an `optimizer.formulation.taxes.TaxYears`.
         self.taxes: Any = None
+        # What a kind of source works out once for a source: by its name.
+        self.worked_out: dict[str, Any] = {}
         self._open: dict[tuple[int, int], bool] = {}
         self._handovers: dict[tuple[int, int], list[int]] = {}
         self._margins: dict[int, tuple[Terms, Terms]] = {}

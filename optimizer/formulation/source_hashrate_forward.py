@@ -8,8 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from optimizer.decisions import Use
-from optimizer.formulation.hashrate_contract import days_left, fixed_money, running, signing_nodes, unfinished
-from optimizer.formulation.linear import Row, Terms, at_most, total
+from optimizer.formulation.hashrate_contract import (
+    days_left,
+    fixed_money,
+    running,
+    signing_nodes,
+    sold_ph,
+    standing_ph,
+    unfinished,
+)
+from optimizer.formulation.linear import Row, Terms, at_most
 from optimizer.formulation.model import Formulation
 from optimizer.formulation.source import Kind, may_use, named, of_kind, used
 from optimizer.scenario.sources import HashrateForward
@@ -30,39 +38,24 @@ def _add(f: Formulation) -> None:
         f.rows(forward_fleet_in_all, sorted({n for n, _ in backed}))
 
 
-def _sold(f: Formulation, n: int, c: HashrateForward) -> Terms:
-    """PH/s sold and not yet delivered in full after node n."""
-    return total(*((1.0, f.pyomo.forward_ph[d, c.name]) for d in unfinished(f, n, c)))
-
-
 def forward_limit(f: Formulation, n: int, name: str) -> Row:
     """The buyer takes so much at a time:  sum of F not yet delivered <= limit."""
     forward = named(_forwards(f), name)
-    return at_most(_sold(f, n, forward), forward.limit_ph)
+    return at_most(sold_ph(f, n, forward), forward.limit_ph)
 
 
 def forward_fleet(f: Formulation, n: int, name: str) -> Row:
     """Machines stand behind what is sold:  sum of F not yet delivered <= share * sum_a racked[n,a]."""
     forward = named(_forwards(f), name)
-    return at_most(_sold(f, n, forward).plus(_standing(f, n), -forward.max_share_of_fleet))
+    return at_most(sold_ph(f, n, forward).plus(standing_ph(f, n), -forward.max_share_of_fleet))
 
 
 def forward_fleet_in_all(f: Formulation, n: int) -> Row:
     """... also if there are several buyers:  sum of all F not yet delivered <= largest share * sum_a racked[n,a]."""
-    row = Terms().plus(_standing(f, n), -max(forward.max_share_of_fleet for forward in _forwards(f)))
+    row = Terms().plus(standing_ph(f, n), -max(forward.max_share_of_fleet for forward in _forwards(f)))
     for forward in _forwards(f):
-        row.plus(_sold(f, n, forward))
+        row.plus(sold_ph(f, n, forward))
     return at_most(row)
-
-
-def _standing(f: Formulation, n: int) -> Terms:
-    """PH/s in the racks after n, without what is ordered and handed over at n itself."""
-    standing = Terms()
-    for a, pair in enumerate(f.data.pairs):
-        standing.plus(f.racked(n, a))
-        if f.may_order(n, pair) and f.data.delivery_month(pair, n, n) == f.data.month(n):
-            standing.add(-pair.lot_ph, f.pyomo.order_lots[n, *pair.key])
-    return standing
 
 
 def _paid_per_ph_day(f: Formulation, c: HashrateForward, signed: int) -> float:

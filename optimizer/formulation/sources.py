@@ -10,6 +10,7 @@ from optimizer.formulation.source_btc_put import BTC_PUT
 from optimizer.formulation.source_credit_line import CREDIT_LINE
 from optimizer.formulation.source_hashprice_hedge import HASHPRICE_HEDGE
 from optimizer.formulation.source_hashrate_forward import HASHRATE_FORWARD
+from optimizer.formulation.source_hashrate_loan import HASHRATE_LOAN
 from optimizer.formulation.source_machine_loan import MACHINE_LOAN
 from optimizer.formulation.source_note import NOTE
 from optimizer.formulation.source_vendor_deferral import VENDOR_DEFERRAL
@@ -25,6 +26,7 @@ KINDS: dict[str, Kind] = {
         MACHINE_LOAN,
         BTC_PUT,
         CREDIT_LINE,
+        HASHRATE_LOAN,
         VENDOR_DEFERRAL,
         VENDOR_PLEDGE,
     )
@@ -33,7 +35,9 @@ KINDS: dict[str, Kind] = {
 
 def add_sources(f: Formulation) -> None:
     """Variables and rows of every kind of source that the scenario has."""
-    f.kinds = tuple(KINDS[name] for name in dict.fromkeys(source.kind for source in f.data.scenario.sources))
+    there = {source.kind for source in f.data.scenario.sources}
+    # In the order above: rows of one kind may count with variables of another before it.
+    f.kinds = tuple(kind for name, kind in KINDS.items() if name in there)
     for kind in f.kinds:
         kind.add(f)
 

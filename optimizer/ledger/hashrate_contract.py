@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from optimizer.decisions import Use
-from optimizer.ledger.fleet import DAYS_PER_MONTH
+from optimizer.ledger.fleet import DAYS_PER_MONTH, FleetBooks
+from optimizer.ledger.paths import before
 from optimizer.market.tree import Floats, Ints, Tree
 from optimizer.scenario.sources import HashpriceHedge, HashrateForward
 
@@ -56,3 +57,20 @@ def signed_contracts(
             days_run=np.where(behind & (age > 0) & (age <= source.term_months), tree.days, 0.0),
             days_left=np.where(behind, np.maximum(at[last] - at[tree.month], 0.0), 0.0),
         )
+
+
+def open_forward_ph(forward: HashrateForward, tree: Tree, ancestor: Ints, uses: tuple[Use, ...]) -> Floats:
+    """PH/s sold and not yet delivered in full, ``[node]``."""
+    sold = np.zeros(len(tree))
+    for sale in signed_contracts(forward, tree, ancestor, uses):
+        sold += sale.ph * (sale.days_left > 0)
+    return sold
+
+
+def standing_ph(tree: Tree, fleet: FleetBooks) -> Floats:
+    """Nameplate PH/s in the racks, ``[node]``, without what was ordered and handed over at the node itself."""
+    nameplate = np.array([pair.nameplate_ph for pair in fleet.pairs], dtype=np.float64)
+    lead = np.array([pair.candidate.lead_months if pair.candidate else 1 for pair in fleet.pairs], dtype=np.int64)
+    at_once = lead[None, :] + tree.delivery_delay_months[:, None] == 0
+    new = fleet.ordered_units - before(tree, fleet.ordered_units)
+    return np.asarray((fleet.racked_units - new * at_once) @ nameplate)

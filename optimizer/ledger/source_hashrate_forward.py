@@ -10,8 +10,7 @@ from optimizer.decisions import Use
 from optimizer.ledger.checks import Check, Scale, at_nodes, per_decision, where
 from optimizer.ledger.company import Company, Setting
 from optimizer.ledger.fleet import FleetBooks
-from optimizer.ledger.hashrate_contract import day_count, signed_contracts
-from optimizer.ledger.paths import before
+from optimizer.ledger.hashrate_contract import day_count, open_forward_ph, signed_contracts, standing_ph
 from optimizer.ledger.source import LedgerKind, SourceBooks, may_use
 from optimizer.market.tree import Floats, Ints, Tree
 from optimizer.scenario.schema import Scenario
@@ -42,14 +41,6 @@ def _books(scenario: Scenario, tree: Tree, ancestor: Ints, uses: tuple[Use, ...]
     return out
 
 
-def _open_ph(forward: HashrateForward, tree: Tree, ancestor: Ints, uses: tuple[Use, ...]) -> Floats:
-    """PH/s sold and not yet delivered in full, ``[node]``."""
-    sold = np.zeros(len(tree))
-    for sale in signed_contracts(forward, tree, ancestor, uses):
-        sold += sale.ph * (sale.days_left > 0)
-    return sold
-
-
 def _checks(
     scenario: Scenario, tree: Tree, ancestor: Ints, uses: tuple[Use, ...], btc: Floats, scale: Scale
 ) -> Iterator[Check]:
@@ -59,7 +50,7 @@ def _checks(
         yield from per_decision("no negative amounts", "PH/s", forward.limit_ph, rows)
         late = ((u.node, 0.0 if may_use(scenario, tree, forward.name, u) else u.amount, forward.name) for u in mine)
         yield from per_decision("hashrate sold in the buyer's window", "PH/s", forward.limit_ph, late)
-        over = _open_ph(forward, tree, ancestor, uses) - forward.limit_ph
+        over = open_forward_ph(forward, tree, ancestor, uses) - forward.limit_ph
         yield at_nodes("hashrate sold to one buyer", "PH/s", forward.limit_ph, over, (forward.name,))
 
 
@@ -68,10 +59,10 @@ def _fleet_checks(
 ) -> Iterator[Check]:
     """What is sold has machines behind it, at every decision; one ordered and handed over there does not count yet."""
     decides = np.isin(tree.month, scenario.decision_months)
-    standing = _standing_ph(tree, fleet)
+    standing = standing_ph(tree, fleet)
     sold = np.zeros(len(tree))
     for forward in _forwards(scenario):
-        mine = _open_ph(forward, tree, ancestor, uses)
+        mine = open_forward_ph(forward, tree, ancestor, uses)
         sold += mine
         over = where(decides & (mine > 0), mine - forward.max_share_of_fleet * standing)
         yield at_nodes("machines behind hashrate sold", "PH/s", forward.limit_ph, over, (forward.name,))
@@ -79,15 +70,6 @@ def _fleet_checks(
     limit = sum(forward.limit_ph for forward in _forwards(scenario))
     over = where(decides & (sold > 0), sold - largest * standing)
     yield at_nodes("machines behind hashrate sold", "PH/s", limit, over, ("all buyers",))
-
-
-def _standing_ph(tree: Tree, fleet: FleetBooks) -> Floats:
-    """Nameplate PH/s in the racks, ``[node]``, without what was ordered and handed over at the node itself."""
-    nameplate = np.array([pair.nameplate_ph for pair in fleet.pairs], dtype=np.float64)
-    lead = np.array([pair.candidate.lead_months if pair.candidate else 1 for pair in fleet.pairs], dtype=np.int64)
-    at_once = lead[None, :] + tree.delivery_delay_months[:, None] == 0
-    new = fleet.ordered_units - before(tree, fleet.ordered_units)
-    return np.asarray((fleet.racked_units - new * at_once) @ nameplate)
 
 
 class _ForwardsOnPaths:

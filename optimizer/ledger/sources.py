@@ -13,6 +13,7 @@ from optimizer.ledger.source_btc_put import BTC_PUT
 from optimizer.ledger.source_credit_line import CREDIT_LINE
 from optimizer.ledger.source_hashprice_hedge import HASHPRICE_HEDGE
 from optimizer.ledger.source_hashrate_forward import HASHRATE_FORWARD
+from optimizer.ledger.source_hashrate_loan import HASHRATE_LOAN
 from optimizer.ledger.source_machine_loan import MACHINE_LOAN
 from optimizer.ledger.source_note import NOTE
 from optimizer.ledger.source_vendor_deferral import VENDOR_DEFERRAL
@@ -30,6 +31,7 @@ KINDS: dict[str, LedgerKind] = {
         VENDOR_DEFERRAL,
         VENDOR_PLEDGE,
         CREDIT_LINE,
+        HASHRATE_LOAN,
         HASHRATE_FORWARD,
         # Last: it lends what the others have left.
         BTC_LENDING,

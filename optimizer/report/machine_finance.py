@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ from optimizer.decisions import Use
 from optimizer.financing import Financed, RealCost, real_cost
 from optimizer.ledger.fleet import DAYS_PER_MONTH, HOURS_PER_DAY, THS_PER_PHS, payment_per_unit
 from optimizer.report.tables_decisions import pair_of
-from optimizer.scenario.sources import CreditLine, MachineLoan, Note, VendorDeferral
+from optimizer.scenario.sources import CreditLine, HashrateLoan, MachineLoan, Note, VendorDeferral
 
 if TYPE_CHECKING:
     from optimizer.planning import Plan
@@ -80,4 +81,18 @@ def _terms(plan: Plan, use: Use) -> dict[str, Any] | None:
     if isinstance(source, CreditLine) and use.what.startswith("draw_tier_"):
         tier = source.tiers[int(use.what.split("_")[2]) - 1]
         return {"apr": tier.apr, "months": plan.scenario.horizon_months}
+    if isinstance(source, HashrateLoan) and use.what == "draw_usd":
+        months = _months_to_repay(source, float(plan.tree.hashprice_usd_per_ph_day[0]))
+        terms = {"apr": source.apr, "months": months, "fee_share": source.origination_fee_share}
+        return {**terms, "amortising": True}
     return None
+
+
+def _months_to_repay(loan: HashrateLoan, hashprice_usd_per_ph_day: float) -> int:
+    """Payments until the pool is paid, at today's hashprice each the same; at most the term."""
+    monthly = loan.pointed_ph_per_usd_m / 1e6 * loan.repaid_share * hashprice_usd_per_ph_day * DAYS_PER_MONTH
+    rate = loan.apr / 12
+    if monthly <= rate:
+        return loan.term_months
+    months = math.log1p(-rate / monthly) / -math.log1p(rate) if rate else 1 / monthly
+    return min(math.ceil(months), loan.term_months)

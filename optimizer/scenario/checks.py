@@ -50,6 +50,7 @@ CHECKS: dict[Check, str] = {
     sources.puts_are_not_given_away: "sources",
     sources.hashprices_are_near_todays: "sources market",
     sources.lines_agree_with_themselves: "sources requirements",
+    sources.hashrate_loans_agree_with_themselves: "sources requirements",
     sources.vendors_offers_are_for_candidates: "sources machines",
     sources.vendors_defer_what_is_due_with_the_order: "sources machines",
 }

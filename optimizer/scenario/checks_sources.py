@@ -13,6 +13,7 @@ from optimizer.scenario.sources import (
     CreditLine,
     HashpriceHedge,
     HashrateForward,
+    HashrateLoan,
     MachineLoan,
     VendorDeferral,
     VendorPledge,
@@ -103,6 +104,25 @@ def lines_agree_with_themselves(s: Scenario) -> Iterator[Issue]:
         if line.liquidation_target_ltv >= most:
             message = f"must be below {most:g}, or a sale cannot reach it"
             yield Issue(("sources", i, "liquidation_target_ltv"), message, f"check {line.name}'s terms")
+
+
+def hashrate_loans_agree_with_themselves(s: Scenario) -> Iterator[Issue]:
+    """A hashrate loan's call, with the board's buffer, lies above what it lends, its sale above the call and the sale's
+    target below, where selling can reach it."""
+    buffer = s.requirements.calls.buffer_ltv
+    for i, loan in enumerate(s.sources):
+        if not isinstance(loan, HashrateLoan):
+            continue
+        if loan.call_ltv - buffer <= loan.max_ltv:
+            message = f"less the board's buffer of {buffer:g} must be above max_ltv {loan.max_ltv:g}"
+            yield Issue(("sources", i, "call_ltv"), message, "lower max_ltv, or lower buffer_ltv")
+        if loan.call_ltv >= loan.liquidation_ltv:
+            message = f"must be below liquidation_ltv {loan.liquidation_ltv:g}"
+            yield Issue(("sources", i, "call_ltv"), message, f"check both LTVs in {loan.name}'s terms")
+        most = min(loan.liquidation_ltv, 1 - loan.liquidation_fee_share)
+        if loan.liquidation_target_ltv >= most:
+            message = f"must be below {most:g}, or a sale cannot reach it"
+            yield Issue(("sources", i, "liquidation_target_ltv"), message, f"check {loan.name}'s terms")
 
 
 def hashprices_are_near_todays(s: Scenario) -> Iterator[Issue]:

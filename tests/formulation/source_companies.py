@@ -79,6 +79,27 @@ def btc_put(**changes: Any) -> dict[str, Any]:
     }
 
 
+def hashrate_loan(**changes: Any) -> dict[str, Any]:
+    """$2m at 12% for three months on 40% LTV; 50 PH/s pointed for each million, half of what they mine repays it."""
+    return {
+        "kind": "hashrate_loan",
+        "name": "Pool",
+        "counterparty": "Bank",
+        "apr": 0.12,
+        "term_months": 3,
+        "limit_usd": 2_000_000.0,
+        "pointed_ph_per_usd_m": 50.0,
+        "repaid_share": 0.5,
+        "max_ltv": 0.4,
+        "call_ltv": 0.7,
+        "liquidation_ltv": 0.8,
+        "liquidation_target_ltv": 0.5,
+        "liquidation_fee_share": 0.02,
+        "origination_fee_share": 0.01,
+        **changes,
+    }
+
+
 BUYER = {"candidates": [candidate(max_units=200)]}
 
 
@@ -190,6 +211,15 @@ COMPANIES: dict[str, Callable[[], Scenario]] = {
     # A bill for which it is drawn in full: topped up in the stress, and frozen there.
     "credit_line": lambda: with_sources(
         credit_line(), numeraire="usd", liabilities=[liability(0, 2_000_000.0)], treasury=no_cash(sell_fee_share=0.1)
+    ),
+    # As the credit line, with a fleet that can be pointed and another that buys hashrate.
+    "hashrate_loan": lambda: with_sources(
+        hashrate_loan(),
+        hashrate_forward(limit_ph=10.0),
+        numeraire="usd",
+        machines=hundred_ph(),
+        liabilities=[liability(0, 1_500_000.0)],
+        treasury=no_cash(sell_fee_share=0.1),
     ),
     "vendor_deferral": lambda: with_sources(
         vendor_deferral(), decision_months=[0, 1], machines=BUYER, numeraire="usd", treasury=treasury(cash_usd=0.0)

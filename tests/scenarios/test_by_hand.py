@@ -175,6 +175,20 @@ def test_the_dear_tier_takes_from_the_cheap_one(price_usd: int, sold_btc: float)
     in_readme("tie at a price of $101,833")
 
 
+def test_a_pool_repays_itself_at_the_days_price() -> None:
+    made, without = planned("hashrate_loan"), planned("hashrate_loan", "sources=[]")
+    [use] = made.decisions.uses
+    assert (use.what, use.amount) == ("draw_usd", pytest.approx(60_000))
+    swept, owed = 0.0, 60_000.0
+    for price_usd, days in ((102_000, 31), (104_000, 30), (106_000, 31)):
+        kept = min(30 * days * 0.00045 / 2, owed * 1.01 / price_usd)
+        swept, owed = swept + kept, owed * 1.01 - kept * price_usd
+    assert owed == pytest.approx(0.0, abs=1e-6)
+    assert made.value.value - without.value.value == pytest.approx(0.6 - swept, abs=1e-6)
+    assert swept == pytest.approx(0.5889, abs=5e-5)
+    in_readme("**0.0111 BTC**")
+
+
 @pytest.mark.parametrize(("discount", "sells"), [(0.02, True), (0.0297, True), (0.0299, False)])
 def test_hashrate_sold_forward_against_a_growing_network(discount: float, sells: bool) -> None:
     made = planned("hashrate_forward", f"sources[0].discount_share={discount}")

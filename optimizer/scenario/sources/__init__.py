@@ -14,6 +14,7 @@ from optimizer.scenario.sources.btc_put import BtcPut
 from optimizer.scenario.sources.credit_line import CreditLine
 from optimizer.scenario.sources.hashprice_hedge import HashpriceHedge
 from optimizer.scenario.sources.hashrate_forward import HashrateForward
+from optimizer.scenario.sources.hashrate_loan import HashrateLoan
 from optimizer.scenario.sources.machine_loan import MachineLoan
 from optimizer.scenario.sources.note import Note
 from optimizer.scenario.sources.vendor_deferral import VendorDeferral
@@ -22,6 +23,7 @@ from optimizer.scenario.sources.vendor_pledge import VendorPledge
 Source = Annotated[
     Note
     | HashrateForward
+    | HashrateLoan
     | HashpriceHedge
     | BtcLending
     | MachineLoan
@@ -38,6 +40,7 @@ __all__ = [
     "CreditLine",
     "HashpriceHedge",
     "HashrateForward",
+    "HashrateLoan",
     "MachineLoan",
     "Note",
     "Source",
