@@ -207,6 +207,8 @@ class Formulation:
         terms = Terms().add(1.0, self.pyomo.btc[node])
         for debt in self.data.debts:
             terms.plus(self.pledged(node, debt), -1.0)
-        for kind in self.kinds:
-            terms.plus(kind.tied_btc(self, node), -1.0)
+        kinds = {kind.name: kind for kind in self.kinds}
+        for source in self.data.scenario.sources:
+            if source.kind in kinds:
+                terms.plus(kinds[source.kind].tied_btc(self, node, source), -1.0)
         return terms

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from optimizer.formulation.debt_data import debt_bound
-from optimizer.formulation.linear import Row, Terms, Var, at_least, at_most
+from optimizer.formulation.linear import Row, Terms, at_least, at_most
 from optimizer.formulation.model import Binary, Formulation
-from optimizer.formulation.sources import sources_owed
+from optimizer.formulation.sources import (
+    holders,
+    sources_interest,
+    sources_owed,
+    sources_service,
+    tied_with,
+)
 
 
 def add_requirements(f: Formulation) -> None:
@@ -15,7 +21,7 @@ def add_requirements(f: Formulation) -> None:
     if asked.max_debt_usd is not None and (data.debts or f.kinds):
         f.rows(max_debt, nodes)
     if asked.max_lender_btc_share is not None:
-        lenders = sorted({d.terms.lender for d in data.debts})
+        lenders = sorted({*(d.terms.lender for d in data.debts), *holders(f)})
         f.rows(max_lender_share, [(n, lender) for n in nodes for lender in lenders])
     if asked.min_runway_months is not None:
         f.rows(min_runway, nodes)
@@ -26,8 +32,8 @@ def add_requirements(f: Formulation) -> None:
         f.variables("buys", nodes, Binary)
         f.rows(buys_only_if_chosen, nodes)
         f.rows(nothing_owed_while_buying, nodes)
-    if asked.min_dscr is not None and data.debts:
-        served = [t for t in range(1, data.scenario.horizon_months + 1) if _service(f, t)]
+    if asked.min_dscr is not None and (data.debts or f.kinds):
+        served = [t for t in range(1, data.scenario.horizon_months + 1) if not _service(f, t).is_empty()]
         f.variables("unserved", served, Binary)
         f.rows(min_dscr, served)
         f.rows(no_service_if_unserved, served)
@@ -44,14 +50,14 @@ def max_debt(f: Formulation, n: int) -> Row:
 
 
 def max_lender_share(f: Formulation, n: int, lender: str) -> Row:
-    """No lender holds more than a share of all BTC:  sum_{i of lender} C[n,i] <= share * B[n]."""
+    """No counterparty holds more than a share of all BTC:  sum_{i of lender} C[n,i] + tied with it <= share * B[n]."""
     share = f.data.scenario.requirements.max_lender_btc_share
     assert share is not None
     row = Terms().add(-share, f.pyomo.btc[n])
     for debt in f.data.debts:
         if debt.terms.lender == lender:
             row.plus(f.pledged(n, debt))
-    return at_most(row)
+    return at_most(row.plus(tied_with(f, n, lender)))
 
 
 def min_runway(f: Formulation, n: int) -> Row:
@@ -70,7 +76,7 @@ def min_runway(f: Formulation, n: int) -> Row:
         row.plus(f.racked(n, a), -months * usd / data.money_usd)
     for debt in data.debts:
         row.plus(f.principal_of(n, debt, lambda tranche: tranche.cash_interest()), -months)
-    return at_least(row)
+    return at_least(row.plus(sources_interest(f, n), -months))
 
 
 def max_fleet_breakeven(f: Formulation, n: int) -> Row:
@@ -115,19 +121,17 @@ def min_dscr(f: Formulation, month: int) -> Row:
         chance = float(data.tree.probability[n])
         mined, power = f.mining_margin(n)
         row.plus(mined, chance * float(data.price[n])).plus(power, -chance).shift(-chance * data.fixed_costs)
-    for share, var in _service(f, month):
-        row.add(-wanted * share, var)
+    row.plus(_service(f, month), -wanted)
     # Machines that do not pay are off, so a margin is never worse than all the bills.
     return at_least(row.add(data.reference_bills, f.pyomo.unserved[month]))
 
 
 def no_service_if_unserved(f: Formulation, month: int) -> Row:
     """Only a month without debt service needs no cover:  E[service] <= B (1 - u[month])."""
-    row = Terms()
-    for share, var in _service(f, month):
-        row.add(share, var)
-    bound = sum(debt_bound(debt) for debt in f.data.debts)
-    return at_most(row.add(bound, f.pyomo.unserved[month]), bound)
+    # Sources of money that are served have limits; what runs up as interest may double them.
+    limits_usd = sum(getattr(source, "limit_usd", None) or 0.0 for source in f.data.scenario.sources)
+    bound = sum(debt_bound(debt) for debt in f.data.debts) + 2 * limits_usd / f.data.money_usd
+    return at_most(_service(f, month).add(bound, f.pyomo.unserved[month]), bound)
 
 
 def _counted(f: Formulation, month: int) -> list[int]:
@@ -135,16 +139,17 @@ def _counted(f: Formulation, month: int) -> list[int]:
     return [n for n in f.data.nodes if f.data.month(n) == month and tree.probability[n] > 0]
 
 
-def _service(f: Formulation, month: int) -> list[tuple[float, Var]]:
-    """(expected service per unit, principal before the month): interest and scheduled principal of a month."""
-    found = []
+def _service(f: Formulation, month: int) -> Terms:
+    """Expected interest and scheduled principal of a month."""
+    service = Terms()
     for n in _counted(f, month):
         chance, parent = float(f.data.tree.probability[n]), f.data.parent(n)
         for debt in f.data.debts:
             for t in f.tranches(parent, debt):
                 coef, principal = f.principal[parent, t.key]
-                service = t.apr / 12
+                due = t.apr / 12
                 if debt.terms.repayment == "amortising":
-                    service += 1 - t.scheduled_share(month)
-                found.append((chance * service * coef, principal))
-    return found
+                    due += 1 - t.scheduled_share(month)
+                service.add(chance * due * coef, principal)
+        service.plus(sources_service(f, n), chance)
+    return service

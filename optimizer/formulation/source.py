@@ -11,6 +11,7 @@ from optimizer.formulation.linear import NOISE, Terms
 from optimizer.scenario.sources.terms import SourceTerms
 
 OfNode = Callable[[Any, int], Terms]
+OfSource = Callable[[Any, int, Any], Terms]
 S = TypeVar("S", bound=SourceTerms)
 
 
@@ -19,15 +20,21 @@ def nothing(f: Any, n: int) -> Terms:
     return Terms()
 
 
+def nothing_with(f: Any, n: int, source: SourceTerms) -> Terms:
+    """It holds no BTC of the company."""
+    return Terms()
+
+
 @dataclass(frozen=True)
 class Kind:
     """A kind of source, as the scenario's ``kind`` names it. Each function is of (formulation, node).
 
     add: variables and rows, of all sources of the kind. uses: the loaded solution's decisions, in plain units.
-    cash and btc: what comes in (+) or goes out (-) at a node, model money and BTC. tied_btc: of the BTC held, what is
-    out of reach after the node. top_up_btc: of the BTC free before the month, what is sent at its low. owed: money owed
-    after it; asset: other money's worth after it, both at the node's market, so that they can be settled there.
-    activity: what the objective's tie-break keeps small.
+    cash and btc: what comes in (+) or goes out (-) at a node, model money and BTC. tied_btc, of (formulation, node,
+    source): of the BTC held, what its counterparty has after the node. top_up_btc: of the BTC free before the month,
+    what is sent at its low. owed: money owed after it; asset: other money's worth after it, both at the node's market,
+    so that they can be settled there. interest: a month's interest in cash on what is owed after it; service: interest
+    and scheduled principal of the month that ends at it. activity: what the objective's tie-break keeps small.
     """
 
     name: str
@@ -35,10 +42,12 @@ class Kind:
     uses: Callable[[Any], Iterator[Use]]
     cash: OfNode = nothing
     btc: OfNode = nothing
-    tied_btc: OfNode = nothing
+    tied_btc: OfSource = nothing_with
     top_up_btc: OfNode = nothing
     owed: OfNode = nothing
     asset: OfNode = nothing
+    interest: OfNode = nothing
+    service: OfNode = nothing
     activity: OfNode = nothing
 
 

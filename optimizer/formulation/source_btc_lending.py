@@ -51,15 +51,8 @@ def _btc(f: Formulation, n: int) -> Terms:
     return gain
 
 
-def _tied(f: Formulation, n: int) -> Terms:
-    tied = Terms()
-    for s in _lending(f):
-        tied.plus(_out(f, n, s))
-    return tied
-
-
 def _uses(f: Formulation) -> Iterator[Use]:
     return used(f.pyomo.lent_btc, "lend_btc")
 
 
-BTC_LENDING = Kind("btc_lending", add=_add, uses=_uses, btc=_btc, tied_btc=_tied)
+BTC_LENDING = Kind("btc_lending", add=_add, uses=_uses, btc=_btc, tied_btc=_out)

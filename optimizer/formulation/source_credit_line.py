@@ -109,13 +109,6 @@ def _cash(f: Formulation, n: int) -> Terms:
     return cash
 
 
-def _tied(f: Formulation, n: int) -> Terms:
-    tied = Terms()
-    for line in _lines(f):
-        tied.plus(_pledged(f, n, line))
-    return tied
-
-
 def _top_up(f: Formulation, n: int) -> Terms:
     sent = Terms()
     for line in _lines(f):
@@ -129,6 +122,18 @@ def _owed(f: Formulation, n: int) -> Terms:
     for line in _lines(f):
         owed.plus(_balance(f, n, line))
     return owed
+
+
+def _interest(f: Formulation, n: int) -> Terms:
+    interest = Terms()
+    for line in _lines(f):
+        interest.plus(_in_tiers(f, n, line, [tier.apr / 12 for tier in line.tiers]))
+    return interest
+
+
+def _service(f: Formulation, n: int) -> Terms:
+    """Nothing but interest falls due."""
+    return _interest(f, f.data.parent(n)) if n > 0 else Terms()
 
 
 def _activity(f: Formulation, n: int) -> Terms:
@@ -152,5 +157,14 @@ def _uses(f: Formulation) -> Iterator[Use]:
 
 
 CREDIT_LINE = Kind(
-    "credit_line", add=_add, uses=_uses, cash=_cash, tied_btc=_tied, top_up_btc=_top_up, owed=_owed, activity=_activity
+    "credit_line",
+    add=_add,
+    uses=_uses,
+    cash=_cash,
+    tied_btc=_pledged,
+    top_up_btc=_top_up,
+    owed=_owed,
+    interest=_interest,
+    service=_service,
+    activity=_activity,
 )

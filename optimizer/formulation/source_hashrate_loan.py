@@ -200,13 +200,6 @@ def _running(f: Formulation, n: int, loan: HashrateLoan) -> list[tuple[int, Cour
     return [(d, courses[n, d]) for d in f.data.deciders[n] if d < n and (n, d) in courses]
 
 
-def _tied(f: Formulation, n: int) -> Terms:
-    tied = Terms()
-    for loan in _loans(f):
-        tied.plus(_pledged(f, n, loan))
-    return tied
-
-
 def _top_up(f: Formulation, n: int) -> Terms:
     sent = Terms()
     for loan in _loans(f):
@@ -220,6 +213,11 @@ def _owed(f: Formulation, n: int) -> Terms:
     for loan in _loans(f):
         owed.plus(_owed_to(f, n, loan))
     return owed
+
+
+def _service(f: Formulation, n: int) -> Terms:
+    """What the pool keeps of the month, at its close."""
+    return Terms().plus(_btc(f, n), -float(f.data.price[n]))
 
 
 def _activity(f: Formulation, n: int) -> Terms:
@@ -249,8 +247,9 @@ HASHRATE_LOAN = Kind(
     uses=_uses,
     cash=_cash,
     btc=_btc,
-    tied_btc=_tied,
+    tied_btc=_pledged,
     top_up_btc=_top_up,
     owed=_owed,
+    service=_service,
     activity=_activity,
 )

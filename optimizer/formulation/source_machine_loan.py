@@ -190,6 +190,28 @@ def _cash(f: Formulation, n: int) -> Terms:
     return cash
 
 
+def _interest(f: Formulation, n: int) -> Terms:
+    interest = Terms()
+    for loan in _loans(f):
+        interest.plus(_debt(f, n, loan), loan.apr / 12)
+    return interest
+
+
+def _service(f: Formulation, n: int) -> Terms:
+    """Interest on what was owed, and the principal that level payments bring, whatever was repaid ahead:
+    r D[p] + sum over live d of (s(age - 1) - s(age)) X[d]."""
+    if n == 0:
+        return Terms()
+    p, month = f.data.parent(n), f.data.month(n)
+    service = _interest(f, p)
+    for loan in _loans(f):
+        for d in _live(f, p, loan):
+            age = month - f.data.month(d)
+            due = remaining_share(loan, age - 1) - remaining_share(loan, age)
+            service.add(due, f.pyomo.machine_draw_usd[d, loan.name])
+    return service
+
+
 def _owed(f: Formulation, n: int) -> Terms:
     owed = Terms()
     for loan in _loans(f):
@@ -213,4 +235,4 @@ def _uses(f: Formulation) -> Iterator[Use]:
                 yield Use(n, loan.name, "repay_ahead_usd", ahead * usd)
 
 
-MACHINE_LOAN = Kind("machine_loan", add=_add, uses=_uses, cash=_cash, owed=_owed)
+MACHINE_LOAN = Kind("machine_loan", add=_add, uses=_uses, cash=_cash, owed=_owed, interest=_interest, service=_service)

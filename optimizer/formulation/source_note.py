@@ -109,4 +109,16 @@ def _uses(f: Formulation) -> Iterator[Use]:
     return used(f.pyomo.note_usd, "issue_usd", f.data.money_usd)
 
 
-NOTE = Kind("note", add=_add, uses=_uses, cash=_cash, owed=_owed)
+def _interest(f: Formulation, n: int) -> Terms:
+    """A coupon falls due every month until maturity."""
+    interest = Terms()
+    for note in _notes(f):
+        interest.plus(_principal(f, n, note), note.apr / 12)
+    return interest
+
+
+def _service(f: Formulation, n: int) -> Terms:
+    return _interest(f, f.data.parent(n)) if n > 0 else Terms()
+
+
+NOTE = Kind("note", add=_add, uses=_uses, cash=_cash, owed=_owed, interest=_interest, service=_service)

@@ -104,13 +104,6 @@ def _btc(f: Formulation, n: int) -> Terms:
     return lost
 
 
-def _tied(f: Formulation, n: int) -> Terms:
-    tied = Terms()
-    for s in _pledges(f):
-        tied.plus(_held(f, n, s))
-    return tied
-
-
 def _owed(f: Formulation, n: int) -> Terms:
     """The lower of price and fixed price: with the BTC held it leaves what redeeming now would bring, max(P - K, 0)."""
     owed = Terms()
@@ -127,4 +120,4 @@ def _uses(f: Formulation) -> Iterator[Use]:
     yield from used(f.pyomo.redeemed_btc, "redeem_btc")
 
 
-VENDOR_PLEDGE = Kind("vendor_pledge", add=_add, uses=_uses, cash=_cash, btc=_btc, tied_btc=_tied, owed=_owed)
+VENDOR_PLEDGE = Kind("vendor_pledge", add=_add, uses=_uses, cash=_cash, btc=_btc, tied_btc=_held, owed=_owed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from optimizer.formulation.linear import Terms
 from optimizer.formulation.model import Formulation
-from optimizer.formulation.source import Kind
+from optimizer.formulation.source import Kind, nothing_with
 from optimizer.formulation.source_btc_lending import BTC_LENDING
 from optimizer.formulation.source_btc_put import BTC_PUT
 from optimizer.formulation.source_credit_line import CREDIT_LINE
@@ -40,6 +40,27 @@ def add_sources(f: Formulation) -> None:
     f.kinds = tuple(kind for name, kind in KINDS.items() if name in there)
     for kind in f.kinds:
         kind.add(f)
+
+
+def holders(f: Formulation) -> list[str]:
+    """Who may have BTC of the company through a source of money."""
+    return sorted({s.counterparty for s in f.data.scenario.sources if KINDS[s.kind].tied_btc is not nothing_with})
+
+
+def tied_with(f: Formulation, n: int, counterparty: str) -> Terms:
+    """BTC that a counterparty has through sources of money after node n."""
+    mine = [source for source in f.data.scenario.sources if source.counterparty == counterparty]
+    return _sum([KINDS[source.kind].tied_btc(f, n, source) for source in mine])
+
+
+def sources_interest(f: Formulation, n: int) -> Terms:
+    """A month's cash interest on what is owed to sources after node n."""
+    return _sum([kind.interest(f, n) for kind in f.kinds])
+
+
+def sources_service(f: Formulation, n: int) -> Terms:
+    """Interest and scheduled principal to sources of the month that ends at node n."""
+    return _sum([kind.service(f, n) for kind in f.kinds])
 
 
 def sources_cash(f: Formulation, n: int) -> Terms:

@@ -108,6 +108,7 @@ def keep_books(scenario: Scenario, tree: Tree, decisions: Decisions) -> Books:
     terms = debt.terms
     interest_share = terms.interest_share * terms.paid_monthly
     bills = fixed_usd_per_month + fleet.full_power_usd_per_month + debt.tranche_usd @ interest_share
+    bills = bills + sources.interest_usd
     with np.errstate(divide="ignore", invalid="ignore"):
         runway = np.where(bills > 0, (cash + free * price) / bills, np.inf)
     contracts = (*scenario.loans, *scenario.facilities)

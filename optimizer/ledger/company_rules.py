@@ -10,6 +10,7 @@ from optimizer.decisions import Decisions
 from optimizer.ledger.books import Books, reference_bills_usd_per_month
 from optimizer.ledger.checks import TOLERANCE, Check, Scale, at_nodes, where
 from optimizer.ledger.fleet import HOURS_PER_DAY
+from optimizer.ledger.sources import tied_btc_with
 from optimizer.market.tree import Floats, Tree
 from optimizer.scenario.schema import Scenario
 
@@ -28,9 +29,9 @@ def company_checks(scenario: Scenario, tree: Tree, decisions: Decisions, books: 
         yield at_nodes("most debt", "USD", scale.usd, over_debt)
     if demand.max_lender_btc_share is not None:
         lenders = [contract.lender for contract in (*scenario.loans, *scenario.facilities)]
-        for lender in dict.fromkeys(lenders):
+        for lender in dict.fromkeys([*lenders, *(source.counterparty for source in scenario.sources)]):
             mine = [f for f, name in enumerate(lenders) if name == lender]
-            held = books.pledged_btc[:, mine].sum(axis=1)
+            held = books.pledged_btc[:, mine].sum(axis=1) + tied_btc_with(scenario, tree, decisions, lender)
             over_share = held - demand.max_lender_btc_share * books.btc
             yield at_nodes("BTC with one lender", "BTC", scale.btc, over_share, (lender,))
     if demand.min_runway_months is not None:
@@ -50,11 +51,13 @@ def company_checks(scenario: Scenario, tree: Tree, decisions: Decisions, books: 
 def dscr_by_month(tree: Tree, books: Books) -> tuple[Floats, Floats]:
     """Expected mining margin and expected debt service of each month, USD ``[month]``; 0 at month 0.
 
-    Service is the month's interest, paid or accrued, and the scheduled principal of amortising loans.
+    Service is the month's interest, paid or accrued, and the scheduled principal of amortising loans, sources of money
+    included.
     """
     margin, service = np.zeros(int(tree.month.max()) + 1), np.zeros(int(tree.month.max()) + 1)
     np.add.at(margin, tree.month, tree.probability * books.margin_usd)
-    np.add.at(service, tree.month, tree.probability * books.debt.service_usd.sum(axis=1))
+    due_usd = books.debt.service_usd.sum(axis=1) + books.sources.service_usd
+    np.add.at(service, tree.month, tree.probability * due_usd)
     return margin, service
 
 

@@ -24,7 +24,8 @@ from optimizer.scenario.schema import Scenario
 class SourceBooks:
     """What a kind of source comes to at each node, ``[node]``: cash_usd and btc that come in (+) or go out (-);
     tied_btc: of the BTC held, out of reach; top_up_btc: of the BTC free before, sent at the month's low; owed_usd and
-    asset_usd: owed to it and by it, after the node."""
+    asset_usd: owed to it and by it, after the node. interest_usd: in cash for a month on what is owed after it;
+    service_usd: interest and scheduled principal of the month that ends there."""
 
     cash_usd: Floats
     btc: Floats
@@ -32,6 +33,8 @@ class SourceBooks:
     top_up_btc: Floats
     owed_usd: Floats
     asset_usd: Floats
+    interest_usd: Floats
+    service_usd: Floats
 
     @staticmethod
     def empty(nodes: int) -> SourceBooks:

@@ -77,6 +77,8 @@ def _books(scenario: Scenario, tree: Tree, ancestor: Ints, uses: tuple[Use, ...]
         out.cash_usd[:] += (account.owed_usd - owed_before).sum(axis=1) - owed_before @ _apr(line) / 12
         out.tied_btc[:] += account.pledged_btc
         out.top_up_btc[:] += account.topped_up_btc
+        out.interest_usd[:] += account.owed_usd @ _apr(line) / 12
+    out.service_usd[:] += before(tree, out.interest_usd)
     return out
 
 

@@ -115,6 +115,7 @@ def _books(scenario: Scenario, tree: Tree, ancestor: Ints, uses: tuple[Use, ...]
         out.owed_usd[:] += account.owed_usd
         out.tied_btc[:] += account.pledged_btc
         out.top_up_btc[:] += account.topped_up_btc
+        out.service_usd[:] += account.kept_btc * tree.price_usd
     return out
 
 

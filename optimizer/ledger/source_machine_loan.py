@@ -16,7 +16,7 @@ from optimizer.ledger.checks import Check, Scale, at_nodes, per_decision, where
 from optimizer.ledger.company import Company, Setting
 from optimizer.ledger.fleet import Pair, keep_fleet_books
 from optimizer.ledger.lending import level_remaining_share
-from optimizer.ledger.paths import levels
+from optimizer.ledger.paths import before, levels
 from optimizer.ledger.source import LedgerKind, SourceBooks, may_use
 from optimizer.market.tree import Floats, Ints, Tree
 from optimizer.scenario.schema import Scenario
@@ -29,11 +29,12 @@ ROUNDING = 1e-6
 
 @dataclass(frozen=True)
 class _Account:
-    """One loan on a tree, ``[node]``: drawn_usd there; due_usd, what is repaid on schedule; ahead_usd beyond it;
-    owed_usd after both. list_usd: what the machines financed by live draws cost at today's prices; fetch_usd: what
-    those of draws before the node would fetch at it."""
+    """One loan on a tree, ``[node]``: drawn_usd there; level_usd, the principal in level payments; due_usd, what of it
+    is not repaid ahead; ahead_usd beyond it; owed_usd after both. list_usd: what the machines financed by live draws
+    cost at today's prices; fetch_usd: what those of draws before the node would fetch at it."""
 
     drawn_usd: Floats
+    level_usd: Floats
     due_usd: Floats
     ahead_usd: Floats
     owed_usd: Floats
@@ -71,12 +72,13 @@ def _account(scenario: Scenario, tree: Tree, ancestor: Ints, loan: MachineLoan, 
         listed += behind * (age < loan.term_months) * cost
     due, owed = np.zeros(len(tree)), drawn - ahead
     for nodes in levels(tree):
-        before = owed[tree.parent[nodes]]
-        due[nodes] = np.maximum(before - old[nodes], 0.0)
-        owed[nodes] += before - due[nodes]
+        opening = owed[tree.parent[nodes]]
+        due[nodes] = np.maximum(opening - old[nodes], 0.0)
+        owed[nodes] += opening - due[nodes]
     today = drawn / loan.advance_share / tree.asic_price_factor
     fetch = (listed - today) * tree.asic_price_factor * _kept_share(scenario)
-    return _Account(drawn, due, ahead, owed, listed, fetch)
+    instalment = np.where(tree.month > 0, before(tree, level) - old, 0.0)
+    return _Account(drawn, instalment, due, ahead, owed, listed, fetch)
 
 
 def _books(scenario: Scenario, tree: Tree, ancestor: Ints, uses: tuple[Use, ...]) -> SourceBooks:
@@ -87,6 +89,8 @@ def _books(scenario: Scenario, tree: Tree, ancestor: Ints, uses: tuple[Use, ...]
         out.cash_usd[:] += a.drawn_usd * (1 - loan.origination_fee_share)
         out.cash_usd[:] -= a.due_usd + a.ahead_usd + owed_before * loan.apr / 12
         out.owed_usd[:] += a.owed_usd
+        out.interest_usd[:] += a.owed_usd * loan.apr / 12
+        out.service_usd[:] += owed_before * loan.apr / 12 + a.level_usd
     return out
 
 

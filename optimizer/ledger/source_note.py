@@ -9,6 +9,7 @@ import numpy as np
 from optimizer.decisions import Use
 from optimizer.ledger.checks import Check, Scale, at_nodes, per_decision
 from optimizer.ledger.company import Company, Setting
+from optimizer.ledger.paths import before
 from optimizer.ledger.source import LedgerKind, SourceBooks, may_use
 from optimizer.market.tree import Floats, Ints, Tree
 from optimizer.scenario.schema import Scenario
@@ -27,6 +28,8 @@ def _books(scenario: Scenario, tree: Tree, ancestor: Ints, uses: tuple[Use, ...]
         out.cash_usd[:] -= behind * (age > 0) * (age <= note.term_months) * use.amount * note.apr / 12
         out.cash_usd[:] -= behind * (age == note.term_months) * taken
         out.owed_usd[:] += behind * (age < note.term_months) * taken
+        out.interest_usd[:] += behind * (age < note.term_months) * use.amount * note.apr / 12
+    out.service_usd[:] += before(tree, out.interest_usd)
     return out
 
 

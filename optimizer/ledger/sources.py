@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from optimizer.decisions import Decisions, Use
 from optimizer.ledger.checks import Check, Scale
 from optimizer.ledger.fleet import FleetBooks
+from optimizer.ledger.paths import ancestors
 from optimizer.ledger.source import LedgerKind, SourceBooks, refuse_unknown
 from optimizer.ledger.source_btc_lending import BTC_LENDING
 from optimizer.ledger.source_btc_put import BTC_PUT
@@ -46,6 +48,13 @@ def keep_source_books(scenario: Scenario, tree: Tree, ancestor: Ints, decisions:
     for kind, uses in _by_kind(scenario, decisions.uses):
         total = total + kind.books(scenario, tree, ancestor, uses)
     return total
+
+
+def tied_btc_with(scenario: Scenario, tree: Tree, decisions: Decisions, counterparty: str) -> Floats:
+    """BTC that a counterparty has through sources of money, ``[node]``."""
+    mine = {source.name for source in scenario.sources if source.counterparty == counterparty}
+    uses = tuple(use for use in decisions.uses if use.source in mine)
+    return keep_source_books(scenario, tree, ancestors(tree), replace(decisions, uses=uses)).tied_btc
 
 
 def source_checks(

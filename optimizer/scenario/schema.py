@@ -42,11 +42,11 @@ class Requirements(Strict):
     """What the board and the lenders demand; each holds at every node of the tree and of every stress branch.
 
     ``min_cash_usd``, ``min_btc`` (pledged included), ``max_ltv`` (each facility, month's end), ``max_debt_usd``
-    (all that is owed), ``max_lender_btc_share`` (BTC pledged with one lender over all BTC held),
-    ``min_runway_months`` (cash and free BTC over a month's cash costs without revenue),
+    (all that is owed), ``max_lender_btc_share`` (BTC with one counterparty, pledged or lent, over all BTC held),
+    ``min_runway_months`` (cash and free BTC over a month's cash costs without revenue, cash interest in),
     ``max_fleet_breakeven_usd_per_ph_day`` (power cost of the installed fleet per PH, at decision months from
     ``breakeven_from_month``), ``min_dscr`` (expected mining margin less overhead over expected interest and
-    scheduled principal, each month; bullet maturities not counted).
+    scheduled principal, each month, sources of money included; bullet maturities not counted).
     ``borrow_to_buy_btc`` false: no BTC is bought while anything is owed.
     ``liquidation_probability``: 0 forbids liquidation; above 0, the expected number of liquidations over the
     tree may reach it, and each costs the seizure and the fee. Stress branches are always without liquidation.
