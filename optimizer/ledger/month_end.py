@@ -20,7 +20,7 @@ from optimizer.ledger.fleet_month import of_what_is_left, order, order_cost_usd,
 from optimizer.ledger.intents import Intents
 from optimizer.ledger.lender_failure import lose_in_expectation
 from optimizer.ledger.record import Record
-from optimizer.ledger.source import ComesBack, OnPaths, PaysForOrders
+from optimizer.ledger.source import OnPaths, PaysForOrders, Settles
 from optimizer.market.paths import Bools
 from optimizer.market.tree import Floats
 
@@ -82,17 +82,10 @@ def _make_room(s: Setting, c: Company, month: int, meant: Intents, cash: Floats,
 def _use_sources(s: Setting, c: Company, month: int, meant: Intents, r: Record, sources: tuple[OnPaths, ...]) -> Floats:
     """What sources of money take and bring; returns cash, USD ``[path]``. BTC that they tie up are no longer free."""
     cash = np.zeros(len(c.cash_usd))
-    for source in sources:
-        if isinstance(source, ComesBack):
-            tied = source.tied_btc()
-            gained = source.come_back(month)
-            back = tied - source.tied_btc()
-            c.free_btc += back + gained
-            c.tied_btc -= back
-            r.flow("sources_btc", gained)
-    for source in sources:
+    settling = [(source, source.settle) for source in sources if isinstance(source, Settles)]
+    for source, step in (*settling, *((source, source.close) for source in sources)):
         tied = source.tied_btc()
-        usd, btc = source.close(s, c, month, meant.uses)
+        usd, btc = step(s, c, month, meant.uses)
         newly_tied = source.tied_btc() - tied
         c.free_btc += btc - newly_tied
         c.tied_btc += newly_tied

@@ -63,11 +63,12 @@ class OnPaths(Protocol):
 
 
 @runtime_checkable
-class ComesBack(Protocol):
-    """A source on paths that gives BTC back by its dates: it does so before any source is used again."""
+class Settles(Protocol):
+    """A source on paths of which BTC come back, or something falls due: it settles before any source is used again, so
+    that no order among sources leaves one short of what another gives back that day."""
 
-    def come_back(self, month: int) -> Floats:
-        """Untie what comes back at the month's end; returns BTC that it brings beside, ``[path]``."""
+    def settle(self, s: Setting, c: Company, month: int, meant: dict[tuple[str, str], Floats]) -> tuple[Floats, Floats]:
+        """As ``close``, of what was used before."""
         ...
 
 

@@ -57,13 +57,13 @@ class _LendingOnPaths:
         self._lent = np.zeros((len(s.paths), s.paths.months + 1, len(self._sources)))
         self._month = 0
 
-    def come_back(self, month: int) -> Floats:
+    def settle(self, s: Setting, c: Company, month: int, meant: dict[tuple[str, str], Floats]) -> tuple[Floats, Floats]:
         self._month = month
         gained = np.zeros(len(self._lent))
         for k, source in enumerate(self._sources):
             first = max(month - source.lock_months, 0)
             gained += self._lent[:, first:month, k].sum(axis=1) * _gain(source)
-        return gained
+        return np.zeros_like(gained), gained
 
     def close(self, s: Setting, c: Company, month: int, meant: dict[tuple[str, str], Floats]) -> tuple[Floats, Floats]:
         free = np.maximum(c.free_btc, 0.0)

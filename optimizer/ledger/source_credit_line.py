@@ -120,7 +120,8 @@ class _LinesOnPaths:
         self._owed = [np.zeros((len(s.paths), len(line.tiers))) for line in self._lines]
         self._pledged = [np.zeros(len(s.paths)) for _ in self._lines]
 
-    def close(self, s: Setting, c: Company, month: int, meant: dict[tuple[str, str], Floats]) -> tuple[Floats, Floats]:
+    def settle(self, s: Setting, c: Company, month: int, meant: dict[tuple[str, str], Floats]) -> tuple[Floats, Floats]:
+        """The month's interest, its low, and what comes back of the pledge once what is meant is done."""
         usd, btc, free = np.zeros(len(s.paths)), np.zeros(len(s.paths)), np.maximum(c.free_btc, 0.0)
         for k, line in enumerate(self._lines):
             free += self._pledged[k]
@@ -130,11 +131,21 @@ class _LinesOnPaths:
                 free -= sold
                 btc -= sold
                 usd -= unmet
+            asked = (self._wanted(k, meant) / _max_ltv(s.scenario, line)).sum(axis=1) / s.price_usd[:, month]
+            kept = meant.get((line.name, LEFT), np.zeros_like(asked))
+            self._pledged[k] = np.minimum(self._pledged[k], asked + kept)
+            free -= self._pledged[k]
+        return usd, btc
+
+    def close(self, s: Setting, c: Company, month: int, meant: dict[tuple[str, str], Floats]) -> tuple[Floats, Floats]:
+        usd, free = np.zeros(len(s.paths)), np.maximum(c.free_btc, 0.0)
+        for k in range(len(self._lines)):
+            free += self._pledged[k]
             owed = self._owed[k].sum(axis=1)
             self._move(s, k, month, meant, free)
             usd += self._owed[k].sum(axis=1) - owed
             free -= self._pledged[k]
-        return usd, btc
+        return usd, np.zeros_like(usd)
 
     def _meet_low(self, s: Setting, k: int, month: int, there_btc: Floats) -> tuple[Floats, Floats]:
         """Top up at the month's low, and where that does not do, let the lender sell. Returns BTC sold, and USD still
@@ -155,6 +166,16 @@ class _LinesOnPaths:
         self._pledged[k] = pledged - sold
         return sold, unmet
 
+    def _wanted(self, k: int, meant: dict[tuple[str, str], Floats]) -> Floats:
+        """Dollars in each tier once all that is meant is drawn and repaid, within the limit, ``[path, tier]``."""
+        line, owed = self._lines[k], np.array(self._owed[k])
+        most = np.maximum(line.limit_usd, owed.sum(axis=1))
+        for tier in range(len(line.tiers)):
+            for sign, ways in ((1, DRAWS), (-1, REPAYS)):
+                owed[:, tier] += sign * meant.get((line.name, ways[tier]), np.zeros(len(owed)))
+        owed = np.maximum(owed, 0.0)
+        return np.asarray(owed * _ratio(np.minimum(owed.sum(axis=1), most), owed.sum(axis=1))[:, None])
+
     def _move(self, s: Setting, k: int, month: int, meant: dict[tuple[str, str], Floats], there_btc: Floats) -> None:
         """Draw and repay as meant, within the limit and the BTC that are there; pledge what the tiers ask.
 
@@ -162,14 +183,7 @@ class _LinesOnPaths:
         short stays owed above the tiers, as lenders allow until they sell.
         """
         line, ltv, before_usd = self._lines[k], _max_ltv(s.scenario, self._lines[k]), self._owed[k].sum(axis=1)
-        owed = np.array(self._owed[k])
-        nothing = np.zeros(len(owed))
-        for tier in range(len(line.tiers)):
-            for sign, ways in ((1, DRAWS), (-1, REPAYS)):
-                owed[:, tier] += sign * meant.get((line.name, ways[tier]), nothing)
-        owed = np.maximum(owed, 0.0)
-        most = np.maximum(line.limit_usd, before_usd)
-        owed *= _ratio(np.minimum(owed.sum(axis=1), most), owed.sum(axis=1))[:, None]
+        owed, nothing = self._wanted(k, meant), np.zeros(len(there_btc))
 
         value = there_btc * s.price_usd[:, month]
         needs = owed / ltv

@@ -175,24 +175,32 @@ class _HashrateLoansOnPaths:
         self._pledged = [np.zeros(len(s.paths)) for _ in self._loans]
         self._nameplate = np.array([pair.nameplate_ph for pair in s.pairs], dtype=np.float64)
 
-    def close(self, s: Setting, c: Company, month: int, meant: dict[tuple[str, str], Floats]) -> tuple[Floats, Floats]:
+    def settle(self, s: Setting, c: Company, month: int, meant: dict[tuple[str, str], Floats]) -> tuple[Floats, Floats]:
+        """The month's low and sweep, what is repaid ahead, and what comes back of the pledge."""
         usd, btc, free = np.zeros(len(s.paths)), np.zeros(len(s.paths)), np.maximum(c.free_btc, 0.0)
-        for k in range(len(self._loans)):
+        for k in range(len(self._loans) if month else 0):
             free += self._pledged[k]
-            if month:
-                sold, unmet = self._meet_low(s, k, month, free)
-                free -= sold
-                kept, due = self._run(s, k, month)
-                # What the company does not have it buys, as a pool would go short of: rare, after a lender's sale.
-                given = np.minimum(kept, free)
-                free -= given
-                cost = s.price_usd[:, month] * (1 + s.scenario.treasury.buy_fee_share)
-                usd -= unmet + due + (kept - given) * cost
-                btc -= sold + given
-            usd += self._repay(k, month, meant) + self._draw(s, c, k, month, meant, free)
-            self._pledge(s, k, month, meant, free)
+            sold, unmet = self._meet_low(s, k, month, free)
+            free -= sold
+            kept, due = self._run(s, k, month)
+            # Where a lender's sale has left nothing to give, what is missing is bought.
+            given = np.minimum(kept, free)
+            free -= given
+            cost = s.price_usd[:, month] * (1 + s.scenario.treasury.buy_fee_share)
+            usd += self._repay(k, month, meant) - unmet - due - (kept - given) * cost
+            btc -= sold + given
+            self._pledged[k] = np.minimum(self._pledged[k], self._to_pledge(s, k, month, meant))
             free -= self._pledged[k]
         return usd, btc
+
+    def close(self, s: Setting, c: Company, month: int, meant: dict[tuple[str, str], Floats]) -> tuple[Floats, Floats]:
+        usd, free = np.zeros(len(s.paths)), np.maximum(c.free_btc, 0.0)
+        for k in range(len(self._loans)):
+            free += self._pledged[k]
+            usd += self._draw(s, c, k, month, meant, free)
+            self._pledged[k] = np.minimum(self._to_pledge(s, k, month, meant), free)
+            free -= self._pledged[k]
+        return usd, np.zeros_like(usd)
 
     def _meet_low(self, s: Setting, k: int, month: int, there_btc: Floats) -> tuple[Floats, Floats]:
         """Top up at the month's low; where that does not do, all that is there sweeps in, the month's own BTC too, and
@@ -266,11 +274,11 @@ class _HashrateLoansOnPaths:
         self._owed[k][:, month] = self._live[k][:, month] = drawn
         return np.asarray(drawn * (1 - loan.origination_fee_share))
 
-    def _pledge(self, s: Setting, k: int, month: int, meant: dict[tuple[str, str], Floats], there_btc: Floats) -> None:
+    def _to_pledge(self, s: Setting, k: int, month: int, meant: dict[tuple[str, str], Floats]) -> Floats:
+        """BTC that the lender asks for at the close, and what is left with it on purpose."""
         loan, owed = self._loans[k], self._owed[k].sum(axis=1)
-        asked = owed / _max_ltv(s.scenario, loan) / s.price_usd[:, month]
         left = meant.get((loan.name, LEFT), np.zeros(len(owed)))
-        self._pledged[k] = np.minimum(asked + left, there_btc)
+        return np.asarray(owed / _max_ltv(s.scenario, loan) / s.price_usd[:, month] + left)
 
     def tied_btc(self) -> Floats:
         return np.asarray(np.sum(self._pledged, axis=0))
