@@ -189,6 +189,34 @@ def test_a_pool_repays_itself_at_the_days_price() -> None:
     in_readme("**0.0111 BTC**")
 
 
+def test_three_ways_through_a_fall() -> None:
+    asked = 32.772727
+    made, selling = planned("protection"), planned("protection", "sources=[]")
+    lower = planned("protection", "sources=[]", "facilities[0].limit_usd=824595.47")
+    [puts] = made.decisions.uses
+    assert puts.amount == pytest.approx(290 / 17, abs=1e-4)
+    assert made.value.value == pytest.approx(asked - 290 / 17 * (13 * 0.75 / 200 - 17 * 0.25 / 110), abs=1e-5)
+    assert selling.value.value == pytest.approx(asked - 290 / 37.25 * 0.25 * (1 - 60 / 110), abs=1e-5)
+    sold = float(lower.decisions.sell_btc[0])
+    assert sold == pytest.approx(290 / 77.25, abs=1e-5)
+    assert lower.value.value == pytest.approx(asked - sold * (0.375 + 0.25 * (1 - 100 / 110)), abs=1e-5)
+    for text, plan_of in (("32.6002", made), ("31.8880", selling), ("31.2796", lower)):
+        assert plan_of.value.value == pytest.approx(float(text), abs=6e-5)
+        in_readme(f"**{text} BTC**")
+
+
+@pytest.mark.parametrize(
+    # At a low of $60,000, before they pay, 40 BTC carry $360,000 of premiums beside the bill.
+    ("premium", "puts"),
+    [(0.112, 360 / 11.2), (0.114, 290 / 18.6), (0.175, 360 / 17.5), (0.177, 0.0)],
+)
+def test_a_put_is_worth_more_to_who_has_to_sell_else(premium: float, puts: float) -> None:
+    made = planned("protection", f"sources[0].premium_share={premium}")
+    assert sum(use.amount for use in made.decisions.uses) == pytest.approx(puts, abs=1e-3)
+    in_readme("**11.32%**")
+    in_readme("**17.60%**")
+
+
 @pytest.mark.parametrize(("discount", "sells"), [(0.02, True), (0.0297, True), (0.0299, False)])
 def test_hashrate_sold_forward_against_a_growing_network(discount: float, sells: bool) -> None:
     made = planned("hashrate_forward", f"sources[0].discount_share={discount}")
