@@ -46,6 +46,7 @@ CHECKS: dict[Check, str] = {
     money.loans_are_not_called_today: "loans market requirements",
     money.depreciation_says_how_long: "taxes",
     money.requirements_hold_today: "requirements treasury loans",
+    sources.source_names_differ: "sources loans facilities",
     sources.machine_loans_agree: "sources machines market",
     sources.puts_are_not_given_away: "sources",
     sources.hashprices_are_near_todays: "sources market",

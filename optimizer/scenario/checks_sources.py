@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from optimizer.market.network import hashprice_usd_today
-from optimizer.scenario.issues import Issue
+from optimizer.scenario.issues import Issue, repeated
 from optimizer.scenario.schema import Scenario
 from optimizer.scenario.sources import (
     BtcPut,
@@ -21,6 +21,16 @@ from optimizer.scenario.sources import (
 
 # A forward curve is not half or twice the spot price.
 FAR_FROM_TODAY = 2.0
+
+
+def source_names_differ(s: Scenario) -> Iterator[Issue]:
+    """Sources of money have names of their own, which loans and facilities do not have either."""
+    debts = [(("loans", i, "name"), loan.name) for i, loan in enumerate(s.loans)]
+    debts += [(("facilities", i, "name"), offer.name) for i, offer in enumerate(s.facilities)]
+    named = [(("sources", i, "name"), source.name) for i, source in enumerate(s.sources)]
+    for issue in repeated([*debts, *named], "loan, facility or source of money"):
+        if issue.place[0] == "sources":
+            yield issue
 
 
 def puts_are_not_given_away(s: Scenario) -> Iterator[Issue]:
