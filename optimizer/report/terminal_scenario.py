@@ -13,6 +13,7 @@ from optimizer.ledger.lending import fall_to_ltv, ltv
 from optimizer.market.network import hashprice_usd_today
 from optimizer.report.places import date_of
 from optimizer.report.price_view import view_in_words
+from optimizer.report.terminal_sources import sources_table, taxes_line
 from optimizer.report.words import NONE, add, btc, day, grid, price, share, usd
 from optimizer.scenario.fleet import OrderedMachines
 from optimizer.scenario.money import ExistingLoan, Facility
@@ -34,6 +35,10 @@ def scenario_lines(loaded: LoadedScenario) -> Lines:
         lines.append(_debts(given))
     if given.facilities:
         lines.append(_offers(given))
+    if given.sources:
+        lines.append(sources_table(given))
+    if given.taxes is not None:
+        lines.append(taxes_line(given.taxes))
     lines += _market(given)
     lines += [f"Warning: {w.path}: {w.message}" + (f" ({w.mend})" if w.mend else "") for w in loaded.warnings]
     return lines

@@ -11,7 +11,9 @@ from optimizer.report.plan_json import plan_document
 from optimizer.report.terminal import print_plan, print_scenario
 from optimizer.report.terminal_plan import representatives
 from optimizer.scenario.fleet import OrderedMachines
+from optimizer.scenario.load import load_scenario
 from tests.report.conftest import printed
+from tests.scenarios.test_shipped import SCENARIOS
 
 GOLDEN = Path(__file__).parent / "golden"
 SECTIONS = ["Do today", "Then", "Money", "Risk", "Against", "Doubt", "How it was found"]
@@ -181,3 +183,12 @@ def test_what_is_said_of_taxes(taxed: Plan) -> None:
     assert "held 30.0000 BTC, tax -1.3889 BTC" in said
     assert "Taxes are accounted for on the tree only, so the plan is not replayed on other paths." in said
     assert "selling BTC, both before tax, if price grows" in said
+
+
+def test_validate_says_which_other_money_is_on_offer() -> None:
+    loaded = load_scenario(SCENARIOS / "full_menu.yaml", sets=("taxes.rate=0.21",))
+    said = printed(lambda console: print_scenario(loaded, console))
+    for source in loaded.scenario.sources:
+        [line] = [line for line in said.splitlines() if line.startswith(f"{source.name} ")]
+        assert source.kind.replace("_", " ") in line
+    assert "Taxes: 21% of gains" in said

@@ -7,6 +7,7 @@ import pytest
 from optimizer import plan
 from optimizer.errors import InfeasibleError
 from optimizer.planning import Plan
+from optimizer.report.purposes import purposes_of
 from tests.scenarios.test_shipped import SCENARIOS, assert_is_sound
 
 README = (SCENARIOS / "README.md").read_text(encoding="utf-8")
@@ -187,6 +188,17 @@ def test_a_pool_repays_itself_at_the_days_price() -> None:
     assert made.value.value - without.value.value == pytest.approx(0.6 - swept, abs=1e-6)
     assert swept == pytest.approx(0.5889, abs=5e-5)
     in_readme("**0.0111 BTC**")
+
+
+def test_conviction_is_allowed_or_forbidden() -> None:
+    made = planned("conviction")
+    assert made.decisions.buy_btc[0] == pytest.approx(20, abs=1e-6)
+    assert made.value.value == pytest.approx(60 - 2_200_000 / 115_000, abs=1e-6)
+    assert purposes_of(made).btc_usd == pytest.approx(2_000_000, rel=1e-6)
+    in_readme("**40.8696 BTC**")
+    forbidden = planned("conviction", "requirements.borrow_to_buy_btc=false")
+    assert forbidden.value.value == pytest.approx(40, abs=1e-6)
+    assert not forbidden.decisions.draws
 
 
 def test_three_ways_through_a_fall() -> None:
