@@ -31,9 +31,15 @@ KINDS: dict[str, Kind] = {
 }
 
 
+def add_source_variables(f: Formulation) -> None:
+    """Which kinds of source the scenario has, and the variables of theirs that the fleet's rows need."""
+    f.kinds = tuple(KINDS[name] for name in dict.fromkeys(source.kind for source in f.data.scenario.sources))
+    for kind in f.kinds:
+        kind.before_fleet(f)
+
+
 def add_sources(f: Formulation) -> None:
     """Variables and rows of every kind of source that the scenario has."""
-    f.kinds = tuple(KINDS[name] for name in dict.fromkeys(source.kind for source in f.data.scenario.sources))
     for kind in f.kinds:
         kind.add(f)
 
