@@ -43,6 +43,8 @@ def add_walks(f: Formulation) -> None:
     f.variables("machine_lends", closing, Binary)
     f.rows(machine_walk_once, list(walks))
     f.rows(machine_walk_hands_over, places)
+    at_once = [(n, a) for n in dict.fromkeys(n for n, _ in places) for a in _arrives_at_once(f, n)]
+    f.rows(machine_walk_takes_what_stands, at_once)
     f.rows(machine_walk_ends_lending, closing)
     f.rows(machine_walk_leaves_no_draw, closing)
 
@@ -61,6 +63,18 @@ def open_draws(f: Formulation, n: int, loan: MachineLoan) -> list[int]:
         d
         for d in data.deciders[n]
         if d != n and may_draw(f, loan, d) and month <= data.month(d) + loan.term_months and delivered(d)
+    ]
+
+
+def _arrives_at_once(f: Formulation, n: int) -> list[int]:
+    """Pairs that may be seized at n and ordered there, to stand at once."""
+    data = f.data
+    return [
+        a
+        for a, pair in enumerate(data.pairs)
+        if not seized_ph(f, n, a).is_empty()
+        and f.may_order(n, pair)
+        and data.delivery_month(pair, n, n) == data.month(n)
     ]
 
 
@@ -108,6 +122,19 @@ def machine_walk_hands_over(f: Formulation, n: int, name: str) -> Row:
         at_order = float(f.data.tree.asic_price_factor[d])
         row.add(-1 / (loan.advance_share * at_order), m.machine_walk_usd[n, name, d])
     return equal(row)
+
+
+def machine_walk_takes_what_stands(f: Formulation, n: int, a: int) -> Row:
+    """What is ordered and handed over by its vendor on the same day does not stand in for it:
+    sum_loan seized[n,a] <= O[q,a] - what was ordered before n and has not arrived."""
+    pair, data = f.data.pairs[a], f.data
+    before = data.state[n]
+    row = total((-1.0, f.pyomo.owned_ph[before, *pair.key])).plus(seized_ph(f, n, a))
+    row.shift(sum(batch.ph for batch in pair.on_order if data.arrival_month(batch, n) > data.month(n)))
+    for d in data.deciders[before]:
+        if f.may_order(d, pair) and data.delivery_month(pair, d, n) > data.month(n):
+            row.add(pair.lot_ph, f.pyomo.order_lots[d, *pair.key])
+    return at_most(row)
 
 
 def machine_walk_ends_lending(f: Formulation, n: int, name: str) -> Row:

@@ -43,17 +43,18 @@ class FleetBooks:
     """The fleet after each node's decisions, and the month's flows.
 
     ordered_units: cumulative on the path, without today's machines and what was ordered before today. racked_units:
-    delivered, neither retired nor seized. owned_units: racked or on order. seized_units: that lenders take there,
-    ``[node]``. running_ph: PH/s that hashed in the month, before uptime. capex_usd: deposits and payments on delivery.
-    placed_usd: the whole cost of what is delivered in the month, deposits included. resale_usd: proceeds. worth_usd:
-    resale value of owned machines. payable_usd: still due on orders placed. installed_mw: at the meter, at the most the
-    machines may draw.
+    delivered, neither resold nor seized. owned_units: racked or on order. resold_units and seized_units: that leave at
+    the node, for their price or to lenders. running_ph: PH/s that hashed in the month, before uptime. capex_usd:
+    deposits and payments on delivery. placed_usd: the whole cost of what is delivered in the month, deposits included.
+    resale_usd: proceeds. worth_usd: resale value of owned machines. payable_usd: still due on orders placed.
+    installed_mw: at the meter, at the most the machines may draw.
     """
 
     pairs: tuple[Pair, ...]
     ordered_units: Floats
     racked_units: Floats
     owned_units: Floats
+    resold_units: Floats
     seized_units: Floats
     running_ph: Floats
     mined_btc: Floats
@@ -123,7 +124,8 @@ def keep_fleet_books(scenario: Scenario, tree: Tree, ancestor: Ints, decisions: 
         ordered_units=ordered,
         racked_units=racked,
         owned_units=owned,
-        seized_units=seized.sum(axis=1),
+        resold_units=resold,
+        seized_units=seized,
         running_ph=(hashing * best_ph).sum(axis=1),
         mined_btc=tree.btc_per_ph * (hashing * best_ph * uptime).sum(axis=1),
         power_usd=(hashing * best_mw * hours * power_price * uptime).sum(axis=1),

@@ -13,7 +13,7 @@ import numpy as np
 
 from optimizer.decisions import Decisions, Use
 from optimizer.ledger.checks import TOLERANCE, Check, Scale, at_nodes, per_decision, where
-from optimizer.ledger.fleet import deliveries_made
+from optimizer.ledger.fleet import FleetBooks, deliveries_made
 from optimizer.ledger.machine_loan_terms import DRAW, WALKS, left_share
 from optimizer.ledger.paths import carried
 from optimizer.market.tree import Floats, Ints, Tree
@@ -126,6 +126,23 @@ def hand_over_checks(
             missing[r.node] -= r.units * price.get(r.model, 0.0)
         rule = "machines handed over are those that were financed"
         yield at_nodes(rule, "USD", scale.usd, np.abs(missing), (loan.name,))
+
+
+def stood_before(scenario: Scenario, tree: Tree, decisions: Decisions, fleet: FleetBooks) -> Check:
+    """Lenders take machines that stood at the site before the day's orders."""
+    names = [scenario.sites[pair.site].name for pair in fleet.pairs]
+    column = {(pair.model, name): k for k, (pair, name) in enumerate(zip(fleet.pairs, names, strict=True))}
+    new = np.zeros(fleet.racked_units.shape)
+    for order in decisions.orders:
+        k = column[order.model, order.site]
+        quote = fleet.pairs[k].candidate
+        if quote is not None and quote.lead_months + int(tree.delivery_delay_months[order.node]) == 0:
+            new[order.node, k] += order.units
+    stood = fleet.racked_units + fleet.resold_units + fleet.seized_units - new
+    most_units = max(1.0, float(np.abs(fleet.owned_units).max(initial=0.0)))
+    excess = where(fleet.seized_units > 0, fleet.seized_units - stood)
+    labels = [f"{pair.model} at {name}" for pair, name in zip(fleet.pairs, names, strict=True)]
+    return at_nodes("lenders take machines that stood there before", "machines", most_units, excess, labels)
 
 
 def _price_usd(scenario: Scenario, model: str) -> float:

@@ -17,7 +17,7 @@ from optimizer.ledger.checks import Check, Scale, at_nodes, per_decision, where
 from optimizer.ledger.fleet import keep_fleet_books
 from optimizer.ledger.machine_loan_paths import MachineLoansOnPaths
 from optimizer.ledger.machine_loan_terms import AHEAD, DRAW, WALKS, kept_share, left_share, list_prices, machine_loans
-from optimizer.ledger.machine_walk import hand_over_checks, walk_checks, walks
+from optimizer.ledger.machine_walk import hand_over_checks, stood_before, walk_checks, walks
 from optimizer.ledger.paths import levels
 from optimizer.ledger.source import LedgerKind, SourceBooks, may_use
 from optimizer.market.tree import Floats, Ints, Tree
@@ -105,8 +105,9 @@ def _checks_of_machines(
 ) -> Iterator[Check]:
     """A machine is financed once, as it is ordered, and stays for the term or goes to its lender. Loans on the same
     machines share them."""
-    yield from hand_over_checks(scenario, tree, ancestor, machine_loans(scenario), decisions, scale)
     fleet = keep_fleet_books(scenario, tree, ancestor, decisions)
+    yield from hand_over_checks(scenario, tree, ancestor, machine_loans(scenario), decisions, scale)
+    yield stood_before(scenario, tree, decisions, fleet)
     accounts = {loan.name: _account(scenario, tree, ancestor, loan, decisions.uses) for loan in machine_loans(scenario)}
     for loan in machine_loans(scenario):
         sharing = [other for other in machine_loans(scenario) if other.within(loan)]

@@ -183,7 +183,7 @@ def walker() -> Scenario:
     return with_sources(
         machine_loan(**terms),
         decision_months=[0, 1, 2],
-        machines={"candidates": [candidate()]},
+        machines={"candidates": [candidate(lead_months=0)]},
         treasury=no_cash(btc_lots=[{"btc": 20.0, "cost_basis_usd": 0.0}]),
     )
 

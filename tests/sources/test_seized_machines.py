@@ -240,8 +240,10 @@ def test_machines_dollars_and_worth_add_up_whatever_comes(seed: int) -> None:
     full = base.sources[0].model_copy(update={"name": "Bank", "recourse": "full", "apr": 0.15})
     lots = tuple(lot.model_copy(update={"btc": 2.5}) for lot in base.treasury.btc_lots)
     purse = {"btc_lots": lots, "cash_usd": 60_000.0, "overhead_usd_per_month": 15_000.0}
+    quotes = tuple(quote.model_copy(update={"lead_months": 1}) for quote in base.machines.candidates)
     given = base.model_copy(
         update={
+            "machines": base.machines.model_copy(update={"candidates": quotes}),
             "sources": (*base.sources, full),
             "facilities": borrower(facilities=[facility(draw_until_month=0)]).facilities,
             "treasury": base.treasury.model_copy(update=purse),

@@ -300,6 +300,11 @@ DRAW = Use(0, "Equipment", "draw_usd", DRAWN_USD)
             "a lender walked away from lends no more",
         ),
         ({}, {"orders": (Order(0, "new", "Plains", 15),)}, "machines retired are racked"),
+        (
+            {"machines": {"candidates": [candidate(lead_months=0)]}},
+            {"orders": (Order(0, "new", "Plains", 15), Order(2, "new", "Plains", 5))},
+            "lenders take machines that stood there before",
+        ),
     ],
 )
 def test_the_audit_speaks_up(given: dict[str, Any], changes: dict[str, Any], rule: str) -> None:
@@ -344,3 +349,57 @@ def test_a_loan_of_limited_recourse_says_what_is_handed_over(terms: dict[str, An
         assert words in issue.message
         assert issue.mend
         assert issue.warning is ("cannot walk away" in words)
+
+
+# ---- anything ---------------------------------------------------------------------------------------------
+
+
+def rough_tree(rng: np.random.Generator) -> Tree:
+    """Fifteen nodes, two branches each month, power at $50 and $120; mining and machines may fall to nothing."""
+    parents = (-1, *(n for n in range(7) for _ in range(2)))
+    later = np.arange(15) > 0
+    price = PRICE * np.where(later, rng.uniform(0.5, 1.5, 15), 1.0)
+    earned = rng.choice([0.0, 2_000.0, 8_000.0, 20_000.0], 15) * later
+    return tree(
+        parents,
+        price_usd=price,
+        low_usd=0.9 * price,
+        btc_per_ph=earned / price,
+        revenue_usd_per_ph=earned,
+        asic_price_factor=np.where(later, rng.uniform(0.05, 1.2, 15), 1.0),
+        power_usd_per_mwh=np.tile([50.0, 120.0], (15, 1)),
+    )
+
+
+@pytest.mark.parametrize("first", [0, 8, 16])
+def test_whatever_comes_the_plan_passes_its_audit_and_replays(first: int) -> None:
+    """Two lenders on the same machines, one of limited recourse: worth no less than two of full recourse."""
+    walked = 0
+    for seed in range(first, first + 8):
+        rng = np.random.default_rng(seed)
+        limited, on = two_lenders(rng), rough_tree(rng)
+        bound = tuple(source.model_copy(update={"recourse": "full"}) for source in limited.sources)
+        made = planned(limited, on)
+        assert made.worth >= planned(limited.model_copy(update={"sources": bound}), on).worth - 1e-6
+        assert_the_same(limited, on, made.decisions)
+        walked += bool(walks(made))
+    assert walked > 1
+
+
+def two_lenders(rng: np.random.Generator) -> Scenario:
+    """A company with dear power at one of two sites, and a lender of each recourse, on any terms."""
+    terms = {
+        "apr": float(rng.uniform(0, 0.3)),
+        "term_months": int(rng.integers(1, 5)),
+        "advance_share": float(rng.uniform(0.5, 1.0)),
+        "covenant_ltv": [None, 2.0][int(rng.integers(2))],
+        "until_month": int(rng.integers(0, 3)),
+    }
+    changes: dict[str, Any] = {
+        "decision_months": [0, 1, 2, 3],
+        "machines": {"candidates": [candidate(lead_months=int(rng.integers(0, 2)), deposit_share=0.5, lot_units=1)]},
+        "sites": [site(power_mw=0.2), site(name="Dear", power_usd_per_mwh=120.0, power_mw=0.2)],
+    }
+    limited = company(**terms, **changes)
+    second = company("full", name="Second", **{**terms, "models": None}, **changes)
+    return limited.model_copy(update={"sources": (*limited.sources, *second.sources)})
