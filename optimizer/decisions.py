@@ -28,13 +28,15 @@ class Order:
 @dataclass(frozen=True)
 class Retirement:
     """``units`` to be unplugged and resold at the end of month ``month`` (>= the node's), on every branch after
-    ``node``, at the resale price met there."""
+    ``node``, at the resale price met there. ``seized_by``: the machine loan whose lender takes them instead, at once
+    and for nothing but the debt; None where they are resold."""
 
     node: int
     model: str
     site: str
     units: float
     month: int
+    seized_by: str | None = None
 
 
 @dataclass(frozen=True)

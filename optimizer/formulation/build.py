@@ -12,7 +12,7 @@ from optimizer.formulation.liquidation import add_liquidation, add_liquidation_v
 from optimizer.formulation.model import Formulation
 from optimizer.formulation.objective import add_objective
 from optimizer.formulation.requirements import add_requirements
-from optimizer.formulation.sources import add_sources
+from optimizer.formulation.sources import add_source_variables, add_sources
 from optimizer.formulation.taxes import add_taxes
 from optimizer.formulation.treasury import add_treasury, add_treasury_variables
 from optimizer.market.tree import Tree
@@ -27,6 +27,7 @@ def build(scenario: Scenario, tree: Tree) -> Formulation:
     try:
         f = Formulation(make_data(scenario, tree))
         add_treasury_variables(f)
+        add_source_variables(f)
         add_fleet(f)
         add_liquidation_variables(f)
         add_sources(f)

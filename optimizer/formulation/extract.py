@@ -21,7 +21,7 @@ def decisions(f: Formulation) -> Decisions:
         sell_btc=np.array([m.sell_btc[n].value for n in data.nodes]),
         buy_btc=buy,
         orders=tuple(_orders(f)),
-        retirements=tuple(_retirements(f)),
+        retirements=(*_retirements(f), *(gone for kind in f.kinds for gone in kind.handed_over(f))),
         draws=tuple(_draws(f)),
         repayments=tuple(_repayments(f)),
         pledges=tuple(_pledges(f)),

@@ -29,7 +29,8 @@ class Formulation:
         self.data = data
         self.pyomo: Any = ConcreteModel()
         self.principal: dict[tuple[int, tuple[int, int, int]], tuple[float, Any]] = {}
-        # Kinds of sources of money that the scenario has: filled by `optimizer.formulation.sources.add_sources`.
+        # Kinds of sources of money that the scenario has: filled by
+        # `optimizer.formulation.sources.add_source_variables`.
         self.kinds: tuple[Kind, ...] = ()
         # Lots and tax years, where the scenario has taxes: an `optimizer.formulation.taxes.TaxYears`.
         self.taxes: Any = None

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from optimizer.decisions import Use
+from optimizer.decisions import Retirement, Use
 from optimizer.formulation.linear import NOISE, Terms
 from optimizer.scenario.sources.terms import SourceTerms
 
@@ -25,6 +25,20 @@ def nothing_with(f: Any, n: int, source: SourceTerms) -> Terms:
     return Terms()
 
 
+def no_variables(f: Any) -> None:
+    """None to add."""
+
+
+def no_machines(f: Any, n: int, a: int) -> Terms:
+    """It takes none."""
+    return Terms()
+
+
+def no_retirements(f: Any) -> Iterator[Retirement]:
+    """It takes none."""
+    yield from ()
+
+
 @dataclass(frozen=True)
 class Kind:
     """A kind of source, as the scenario's ``kind`` names it. Each function is of (formulation, node).
@@ -35,6 +49,9 @@ class Kind:
     what is sent at its low. owed: money owed after it; asset: other money's worth after it, both at the node's market,
     so that they can be settled there. interest: a month's interest in cash on what is owed after it; service: interest
     and scheduled principal of the month that ends at it. activity: what the objective's tie-break keeps small.
+
+    Of a kind that takes machines: before_fleet adds the variables of what it takes, which the fleet's rows need;
+    seized_ph is what it takes of a pair at a node, PH/s; handed_over: the same in the loaded solution.
     """
 
     name: str
@@ -49,6 +66,9 @@ class Kind:
     interest: OfNode = nothing
     service: OfNode = nothing
     activity: OfNode = nothing
+    before_fleet: Callable[[Any], None] = no_variables
+    seized_ph: Callable[[Any, int, int], Terms] = no_machines
+    handed_over: Callable[[Any], Iterator[Retirement]] = no_retirements
 
 
 def of_kind(f: Any, kind: type[S]) -> list[S]:

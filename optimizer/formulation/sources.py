@@ -33,11 +33,17 @@ KINDS: dict[str, Kind] = {
 }
 
 
-def add_sources(f: Formulation) -> None:
-    """Variables and rows of every kind of source that the scenario has."""
+def add_source_variables(f: Formulation) -> None:
+    """Which kinds of source the scenario has, and the variables of theirs that the fleet's rows need."""
     there = {source.kind for source in f.data.scenario.sources}
     # In the order above: rows of one kind may count with variables of another before it.
     f.kinds = tuple(kind for name, kind in KINDS.items() if name in there)
+    for kind in f.kinds:
+        kind.before_fleet(f)
+
+
+def add_sources(f: Formulation) -> None:
+    """Variables and rows of every kind of source that the scenario has."""
     for kind in f.kinds:
         kind.add(f)
 

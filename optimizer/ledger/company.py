@@ -20,6 +20,8 @@ from optimizer.scenario.schema import Scenario
 
 HOURS_PER_DAY = 24
 NO_CALL = -1
+# Money that is short by less is not.
+CENT = 0.005
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from optimizer.ledger.borrowing import draw, lends, pledge_per_usd
-from optimizer.ledger.company import NO_CALL, Company, Setting, owed_usd
+from optimizer.ledger.company import CENT, NO_CALL, Company, Setting, owed_usd
 from optimizer.ledger.lending import whole_liquidation
 from optimizer.ledger.record import Record
+from optimizer.ledger.source import OnPaths, Seized, SeizesMachines
+from optimizer.market.paths import Bools
 from optimizer.market.tree import Floats, Ints
-
-CENT = 0.005
 
 
 def lenders_fail(s: Setting, c: Company, month: int, r: Record) -> None:
@@ -120,12 +120,43 @@ def unwind(s: Setting, c: Company, month: int, cash: Floats, r: Record) -> Float
     return gained
 
 
-def lenders_sell(s: Setting, c: Company, month: int, cash: Floats, r: Record) -> Floats:
+def give_up_machines(
+    s: Setting, c: Company, month: int, cash: Floats, r: Record, sources: tuple[OnPaths, ...]
+) -> Floats:
+    """Where not everything can be paid, what is due on machines without recourse to anything else is not: their lenders
+    take them, and the company goes on. Returns the cash that it keeps, USD ``[path]``."""
+    kept = np.zeros_like(cash)
+    for source in sources:
+        if isinstance(source, SeizesMachines) and (cash + kept < -CENT).any():
+            kept += note_seizure(source.give_up(s, c, month, cash + kept), month, r)
+    return kept
+
+
+def lenders_seize(s: Setting, c: Company, month: int, broke: Bools, r: Record, sources: tuple[OnPaths, ...]) -> Floats:
+    """Default: lenders on machines take what they have financed. Returns cash, USD ``[path]``: what was due this month
+    and what machines fetch beyond the debt, less what they fetch too little."""
+    brought = np.zeros(len(broke))
+    for source in sources:
+        if isinstance(source, SeizesMachines) and broke.any():
+            brought += note_seizure(source.seize(s, c, month, broke), month, r)
+    return brought
+
+
+def note_seizure(gone: Seized, month: int, r: Record) -> Floats:
+    """Write down what lenders have taken; returns what the company has more or less for it, USD ``[path]``."""
+    r.seized_units[:, month] += gone.units.sum(axis=1)
+    r.flow("sources_usd", gone.usd)
+    r.flow("machine_debt_forgiven_usd", gone.forgiven_usd)
+    r.flow("shortfall_usd", gone.short_usd)
+    return gone.usd - gone.short_usd
+
+
+def lenders_sell(s: Setting, c: Company, month: int, cash: Floats, in_default: Bools, r: Record) -> Floats:
     """Default: where bills or debts cannot be paid, every lender sells its collateral at the close to be repaid whole,
     and what is left of it pays for the rest; returns the cash it brings (or, where a debt of full recourse is not
     covered, what is still owed, as a negative amount), USD ``[path]``. A frozen lender keeps what is left."""
     brought = np.zeros_like(cash)
-    broke = np.flatnonzero(cash < -CENT)
+    broke = np.flatnonzero(in_default)
     if not len(broke):
         return brought
     r.defaults[broke, month] += 1

@@ -43,16 +43,19 @@ class FleetBooks:
     """The fleet after each node's decisions, and the month's flows.
 
     ordered_units: cumulative on the path, without today's machines and what was ordered before today. racked_units:
-    delivered and not retired. owned_units: racked or on order. running_ph: PH/s that hashed in the month, before
-    uptime. capex_usd: deposits and payments on delivery. placed_usd: the whole cost of what is delivered in the month,
-    deposits included. resale_usd: proceeds. worth_usd: resale value of owned machines. payable_usd: still due on orders
-    placed. installed_mw: at the meter, at the most the machines may draw.
+    delivered, neither resold nor seized. owned_units: racked or on order. resold_units and seized_units: that leave at
+    the node, for their price or to lenders. running_ph: PH/s that hashed in the month, before uptime. capex_usd:
+    deposits and payments on delivery. placed_usd: the whole cost of what is delivered in the month, deposits included.
+    resale_usd: proceeds. worth_usd: resale value of owned machines. payable_usd: still due on orders placed.
+    installed_mw: at the meter, at the most the machines may draw.
     """
 
     pairs: tuple[Pair, ...]
     ordered_units: Floats
     racked_units: Floats
     owned_units: Floats
+    resold_units: Floats
+    seized_units: Floats
     running_ph: Floats
     mined_btc: Floats
     power_usd: Floats
@@ -82,10 +85,11 @@ def keep_fleet_books(scenario: Scenario, tree: Tree, ancestor: Ints, decisions: 
         orders[order.node, k] += order.units
         deposit[order.node, k] += order.units * on_order
         rest[order.node, k] += order.units * on_delivery
-    retired = np.zeros_like(orders)
+    resold, seized = np.zeros_like(orders), np.zeros_like(orders)
     for r in decisions.retirements:
         here = (tree.month == r.month) & (ancestor[:, tree.month[r.node]] == r.node)
-        retired[here, column[r.model, r.site]] += r.units
+        gone = resold if r.seized_by is None else seized
+        gone[here, column[r.model, r.site]] += r.units
 
     cost = carried(tree, deposit + rest)
     ordered, rest_due = carried(tree, orders), carried(tree, rest)
@@ -93,9 +97,9 @@ def keep_fleet_books(scenario: Scenario, tree: Tree, ancestor: Ints, decisions: 
     delivered, rest_paid = _at(ordered, arrived_orders), _at(rest_due, arrived_orders)
     placed = _at(cost, arrived_orders)
     today = np.array([pair.units_today for pair in pairs], dtype=np.float64)
-    gone = carried(tree, retired)
+    gone = carried(tree, resold + seized)
     racked, owned = today + delivered - gone, today + ordered - gone
-    arrived_by = _deliveries_made(tree)
+    arrived_by = deliveries_made(tree)
     for machines in scenario.machines.on_order:
         k, due_usd = column[machines.model, machines.site], machines.units * machines.due_usd_per_unit
         here = arrived_by >= machines.arrives_month
@@ -120,12 +124,14 @@ def keep_fleet_books(scenario: Scenario, tree: Tree, ancestor: Ints, decisions: 
         ordered_units=ordered,
         racked_units=racked,
         owned_units=owned,
+        resold_units=resold,
+        seized_units=seized,
         running_ph=(hashing * best_ph).sum(axis=1),
         mined_btc=tree.btc_per_ph * (hashing * best_ph * uptime).sum(axis=1),
         power_usd=(hashing * best_mw * hours * power_price * uptime).sum(axis=1),
         capex_usd=(deposit + rest_paid - before(tree, rest_paid)).sum(axis=1),
         placed_usd=(placed - before(tree, placed)).sum(axis=1),
-        resale_usd=(retired * resale_price).sum(axis=1),
+        resale_usd=(resold * resale_price).sum(axis=1),
         worth_usd=(owned * resale_price).sum(axis=1),
         payable_usd=(rest_due - rest_paid).sum(axis=1),
         installed_mw=(racked * [pair.max_mw for pair in pairs]) @ to_site,
@@ -137,7 +143,8 @@ def keep_fleet_books(scenario: Scenario, tree: Tree, ancestor: Ints, decisions: 
 def pairs_in_use(scenario: Scenario, decisions: Decisions) -> tuple[Pair, ...]:
     """Every model at a site that is owned, on order, ordered or retired, today's machines first.
 
-    Raises `AuditError` if the plan names a machine or a site that the scenario does not have.
+    Raises `AuditError` if the plan names a machine or a site that the scenario does not have, or hands machines to a
+    loan that it does not have.
     """
     owned = {(o.model, o.site): 0 for o in scenario.machines.owned}
     for machines in scenario.machines.owned:
@@ -146,6 +153,12 @@ def pairs_in_use(scenario: Scenario, decisions: Decisions) -> tuple[Pair, ...]:
     for order in decisions.orders:
         if order.model not in candidates:
             raise AuditError(f"The plan orders {order.model!r}, which the scenario does not offer.")
+    loans = {source.name for source in scenario.sources if source.kind == "machine_loan"}
+    for gone in decisions.retirements:
+        if gone.seized_by is not None and gone.seized_by not in loans:
+            raise AuditError(
+                f"The plan hands machines to {gone.seized_by!r}, which is no machine loan of the scenario."
+            )
     asked = [(order.model, order.site) for order in decisions.orders]
     asked += [(retirement.model, retirement.site) for retirement in decisions.retirements]
     coming = [(o.model, o.site) for o in scenario.machines.on_order]
@@ -200,12 +213,12 @@ def _last_arrived_order_node(tree: Tree, ancestor: Ints, pairs: tuple[Pair, ...]
     a delay that begins after node 0 does not take back what was delivered today.
     """
     lead = np.array([p.candidate.lead_months if p.candidate else 0 for p in pairs], dtype=np.int64)
-    month = _deliveries_made(tree)[:, None] - lead
+    month = deliveries_made(tree)[:, None] - lead
     node = np.take_along_axis(ancestor, np.maximum(month, 0), axis=1)
     return np.where(month >= 0, node, -1)
 
 
-def _deliveries_made(tree: Tree) -> Ints:
+def deliveries_made(tree: Tree) -> Ints:
     """``[node]``: what was to arrive by the end of this month has arrived by the node, its delay allowed for."""
     month = tree.month - tree.delivery_delay_months
     for nodes in levels(tree):

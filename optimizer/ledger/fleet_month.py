@@ -24,14 +24,17 @@ class FleetMonth:
     resale_usd: Floats
 
 
-def run_fleet(s: Setting, c: Company, month: int, retire_units: Floats | None, r: Record) -> FleetMonth:
-    """What was racked before hashes in its best mode; then machines arrive, and those leave whose month has come.
+def run_fleet(
+    s: Setting, c: Company, month: int, retire_units: Floats | None, seized_units: Floats, r: Record
+) -> FleetMonth:
+    """What was racked before hashes in its best mode; then machines arrive, those go that lenders take
+    (``seized_units`` ``[path, pair]``), and those leave whose month has come.
 
     ``retire_units``: newly meant to leave, by month, ``[path, month, pair]``. No more leave than are racked. What then
     finds no room is resold too.
     """
     mined, power = _hash(s, c, month)
-    c.racked_units += c.arriving_units[:, month]
+    c.racked_units += c.arriving_units[:, month] - seized_units
     if retire_units is not None:
         c.retiring_units[:, : retire_units.shape[1]] += retire_units
     gone = _leave(c, month)

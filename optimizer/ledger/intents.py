@@ -30,6 +30,7 @@ class Intents:
     the LTV to top up to, at the close; top_up_btc and release_btc: the most to send and take back, ``[path,
     facility]``. sell_btc: the most to sell, so as to hold cash_usd; buy_btc: the most to buy with what is above it;
     free_btc: what the plan then leaves unpledged, ``[path]``. uses: of sources of money, by (source, what), ``[path]``.
+    hand_over_units: machines that go to lenders with what is walked away from, by source, ``[path, pair]``.
     """
 
     order_units: Floats
@@ -44,6 +45,7 @@ class Intents:
     buy_btc: Floats
     free_btc: Floats
     uses: dict[tuple[str, str], Floats] = field(default_factory=dict)
+    hand_over_units: dict[str, Floats] = field(default_factory=dict)
 
 
 class Policy(Protocol):
@@ -113,8 +115,12 @@ class NodeIntents:
         for order in decisions.orders:
             self._orders[order.node, pair_of[order.model, order.site]] += order.units
         self._retirements: dict[int, Floats] = {}
+        self._hand_over: dict[str, Floats] = {}
         for gone in decisions.retirements:
-            if gone.month < months:
+            if gone.seized_by is not None:
+                to_lender = self._hand_over.setdefault(gone.seized_by, np.zeros((nodes, len(s.pairs))))
+                to_lender[gone.node, pair_of[gone.model, gone.site]] += gone.units
+            elif gone.month < months:
                 table = self._retirements.setdefault(gone.node, np.zeros((months, len(s.pairs))))
                 table[gone.month, pair_of[gone.model, gone.site]] += gone.units
         self._draws = np.zeros((nodes, len(s.lender)))
@@ -154,6 +160,7 @@ class NodeIntents:
             buy_btc=self._buy[there] * some,
             free_btc=self._free[there] * some,
             uses={key: amount[there] * some for key, amount in self._uses.items()},
+            hand_over_units={name: units[there] * by for name, units in self._hand_over.items()},
         )
 
     def _gives_back(self, s: Setting, nodes: Ints, month: int) -> Floats:

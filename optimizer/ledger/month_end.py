@@ -1,10 +1,11 @@
 """A month's end off the tree: what has fallen due is paid, then what is meant is done as far as it is feasible.
 
-In this order: lenders that failed; machines that hashed, arrived and left; interest, instalments, maturities and
-bills; collateral that comes back; other sources of money; draws, early repayments and orders, in full where they can be
-paid for while minimum cash and BTC are kept, else scaled; top-ups; BTC sold as meant, then a maturity refinanced, then
-BTC sold for what is still missing, pledged ones too where a loan can be unwound. What cannot be paid at all makes the
-lenders sell their collateral; what even that does not pay stays unpaid.
+In this order: lenders that failed; machines that hashed, arrived, went to lenders and left; interest, instalments,
+maturities and bills; collateral that comes back; other sources of money; draws, early repayments and orders, in full
+where they can be paid for while minimum cash and BTC are kept, else scaled; top-ups; BTC sold as meant, then a maturity
+refinanced, then BTC sold for what is still missing, pledged ones too where a loan can be unwound. What cannot be paid
+even so takes the machines of loans of limited recourse, then makes all lenders take theirs and sell their collateral;
+what is left after that stays unpaid.
 """
 
 from __future__ import annotations
@@ -14,13 +15,22 @@ from dataclasses import replace
 import numpy as np
 
 from optimizer.ledger.borrowing import draw, freed_btc, lends, pledge_per_usd, repay
-from optimizer.ledger.company import Company, Setting, counted_usd
-from optimizer.ledger.distress import lenders_fail, lenders_sell, refinance, unwind, walk_away
+from optimizer.ledger.company import CENT, Company, Setting, counted_usd
+from optimizer.ledger.distress import (
+    give_up_machines,
+    lenders_fail,
+    lenders_seize,
+    lenders_sell,
+    note_seizure,
+    refinance,
+    unwind,
+    walk_away,
+)
 from optimizer.ledger.fleet_month import of_what_is_left, order, order_cost_usd, resell_the_rest, run_fleet
 from optimizer.ledger.intents import Intents
 from optimizer.ledger.lender_failure import lose_in_expectation
 from optimizer.ledger.record import Record
-from optimizer.ledger.source import OnPaths, PaysForOrders, Settles
+from optimizer.ledger.source import OnPaths, PaysForOrders, SeizesMachines, Settles
 from optimizer.market.paths import Bools
 from optimizer.market.tree import Floats
 
@@ -34,7 +44,8 @@ def close_month(
     """Play the end of a month (0: today); changes ``c`` and ``sources`` and writes the flows to ``r``."""
     lenders_fail(s, c, month, r)
     walk_away(s, c, month, r)
-    fleet = run_fleet(s, c, month, meant.retire_units, r)
+    seized_units = _hand_over(s, c, month, meant, r, sources)
+    fleet = run_fleet(s, c, month, meant.retire_units, seized_units, r)
     c.free_btc += fleet.mined_btc
     recovered = c.recovery_usd[:, month]
     bills = fleet.power_usd + fleet.due_usd + _promised_usd(s, month) + c.unpaid_usd
@@ -56,11 +67,25 @@ def close_month(
     cash += refinance(s, c, month, maturing, cash, r)
     cash += _sell_as_needed(s, c, month, cash, r)
     cash += unwind(s, c, month, cash, r)
-    cash += lenders_sell(s, c, month, cash, r)
+    cash += give_up_machines(s, c, month, cash, r, sources)
+    broke = cash < -CENT
+    cash += lenders_seize(s, c, month, broke, r, sources)
+    cash += lenders_sell(s, c, month, cash, broke, r)
     cash -= _buy(s, c, month, meant, cash, r)
     c.unpaid_usd = np.maximum(-cash, 0.0)
     c.cash_usd = np.maximum(cash, 0.0)
     r.flow("carried_unpaid_usd", c.unpaid_usd)
+
+
+def _hand_over(s: Setting, c: Company, month: int, meant: Intents, r: Record, sources: tuple[OnPaths, ...]) -> Floats:
+    """Walk away from machines as meant; returns those that leave, ``[path, pair]``."""
+    units = np.zeros_like(c.racked_units)
+    for source in sources:
+        if isinstance(source, SeizesMachines) and meant.hand_over_units:
+            gone = source.hand_over(s, c, month, meant.uses, meant.hand_over_units)
+            note_seizure(gone, month, r)
+            units += gone.units
+    return units
 
 
 def _make_room(s: Setting, c: Company, month: int, meant: Intents, cash: Floats, r: Record) -> tuple[Floats, Intents]:

@@ -22,7 +22,8 @@ class Outcome:
     net_btc: btc (free_btc and pledged_btc) and, at the month's closing price, cash, machines_usd (resale value less
     what is due on machines on order), receivable_usd (what a failed lender will still pay) and sources_usd (what other
     sources of money owe it less what it owes them), less owed_usd (to
-    lenders, accrued interest included) and unpaid_usd (bills and debts that could not be paid).
+    lenders, accrued interest included) and unpaid_usd (bills and debts that could not be paid). seized_units: machines
+    that lenders took in the month, walked away from or seized on default.
     ltv_high: the highest LTV of any day of the month, at the day's low, before anybody acted; NaN without debt.
     warnings, calls, liquidations: how many in the month, liquidations by a lender's own triggers. defaults: whether
     bills or debts could be paid only by lenders selling all their collateral, if at all, ``[path, month]``.
@@ -33,7 +34,8 @@ class Outcome:
     month that were not paid then and are among the next month's). Cash out: sale_fee, purchase, purchase_fee,
     origination_fee, ordered, bills, debt_service, repaid_early, repaid (to cure a call), shortfall (debt due though
     its collateral is gone). Between lenders and collateral, without cash: met, forgiven, billed (what a sale of
-    collateral left to be paid as a bill).
+    collateral left to be paid as a bill), machine_debt_forgiven (of limited recourse, beyond what seized machines
+    fetch; whole where it is walked away from).
     """
 
     price_usd: Floats
@@ -47,6 +49,7 @@ class Outcome:
     receivable_usd: Floats
     sources_usd: Floats
     sold_btc: Floats
+    seized_units: Floats
     ltv_high: Floats
     pledged_btc: Floats
     debt_usd: Floats

@@ -27,7 +27,7 @@ class Record:
         self.liquidations: Ints = np.zeros(by_facility, dtype=np.int64)
         self.topped_up_btc, self.seized_btc, self.lost_btc = (np.zeros(by_facility) for _ in range(3))
         self.pledged_btc, self.debt_usd = np.zeros(by_facility), np.zeros(by_facility)
-        self.sold_btc = np.zeros(by_month)
+        self.sold_btc, self.seized_units = np.zeros(by_month), np.zeros(by_month)
         self.defaults: Ints = np.zeros(by_month, dtype=np.int64)
         self._balances = {
             name: np.zeros(by_month)
@@ -76,6 +76,7 @@ class Record:
             **self._balances,
             owed_usd=self.debt_usd.sum(axis=2),
             sold_btc=self.sold_btc,
+            seized_units=self.seized_units,
             ltv_high=self.ltv_high,
             pledged_btc=self.pledged_btc,
             debt_usd=self.debt_usd,

@@ -16,6 +16,7 @@ from optimizer.errors import AuditError
 from optimizer.ledger.checks import Check, Scale
 from optimizer.ledger.company import Company, Setting
 from optimizer.ledger.fleet import FleetBooks
+from optimizer.market.paths import Bools
 from optimizer.market.tree import Floats, Ints, Tree
 from optimizer.scenario.schema import Scenario
 
@@ -82,6 +83,45 @@ class PaysForOrders(Protocol):
 
     def pay(self, c: Company, month: int, share: Floats) -> None:
         """Keep to ``share`` of what it offered: so much of the order is made."""
+        ...
+
+
+@dataclass(frozen=True)
+class Seized:
+    """Machines that lenders take: units ``[path, pair]``; ``[path]``: usd that the company has more for it (a payment
+    not made, what machines fetch beyond the debt); forgiven_usd of debt; short_usd that is due at once all the same."""
+
+    units: Floats
+    usd: Floats
+    forgiven_usd: Floats
+    short_usd: Floats
+
+    @staticmethod
+    def nothing(paths: int, pairs: int) -> Seized:
+        """None on any path."""
+        return Seized(np.zeros((paths, pairs)), *np.zeros((3, paths)))
+
+    def __add__(self, other: Seized) -> Seized:
+        return Seized(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(Seized)))
+
+
+@runtime_checkable
+class SeizesMachines(Protocol):
+    """A source on paths that lends on machines and can take them."""
+
+    def hand_over(
+        self, s: Setting, c: Company, month: int, meant: dict[tuple[str, str], Floats], units: dict[str, Floats]
+    ) -> Seized:
+        """Walk away as far as is meant and feasible, before the month's payment. ``units``: which machines are meant to
+        go, by source, ``[path, pair]``. They still have to be taken out of the racks."""
+        ...
+
+    def give_up(self, s: Setting, c: Company, month: int, cash: Floats) -> Seized:
+        """Where ``cash`` is short after all else, take the machines of debts of limited recourse that were due."""
+        ...
+
+    def seize(self, s: Setting, c: Company, month: int, broke: Bools) -> Seized:
+        """Take the machines of all debts of a company in default."""
         ...
 
 

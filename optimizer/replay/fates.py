@@ -14,6 +14,8 @@ from optimizer.market.tree import Floats, Ints
 from optimizer.scenario.schema import Scenario
 
 NOBODY = -1
+# Fewer machines than this are rounding.
+LEAST_UNITS = 0.5
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,8 @@ class Fates:
     (NOBODY without debt) in ltv_high_month. room_to_call_share: the least that price could have fallen further before
     a call; negative when called, infinite without debt. below_min_cash, below_min_btc: whether in some month less was
     held than the scenario requires. insolvent: whether some bill or debt could not be paid (a default). lender_failed:
-    whether a failed lender kept a pledge. survives: not liquidated, no default, and never below the cash required.
+    whether a failed lender kept a pledge. machines_seized: whether lenders took machines, walked away from or not paid.
+    survives: not liquidated, no default, and never below the cash required.
     first_trouble_month: of a call, a liquidation, too little cash or BTC, or a default; -1 without.
     """
 
@@ -48,6 +51,7 @@ class Fates:
     below_min_btc: Bools
     insolvent: Bools
     lender_failed: Bools
+    machines_seized: Bools
     survives: Bools
     first_trouble_month: Ints
 
@@ -81,6 +85,7 @@ def fates(scenario: Scenario, outcome: Outcome) -> Fates:
         below_min_btc=below_btc,
         insolvent=broke,
         lender_failed=np.asarray(outcome.flows.get("set_off_btc", np.zeros(len(outcome))) > 0),
+        machines_seized=outcome.seized_units.sum(axis=1) > LEAST_UNITS,
         survives=(liquidated == 0) & ~broke & ~below_cash,
         first_trouble_month=np.where(trouble.any(axis=1), trouble.argmax(axis=1), -1),
     )

@@ -109,6 +109,8 @@ class _Order(_Part):
 
 class _Retirement(_Order):
     retired_month: _Whole
+    # Plans of before lenders took machines do not say.
+    seized_by: str | None = None
 
 
 class _Draw(_Part):
@@ -283,7 +285,9 @@ def _decisions(nodes: list[_Node]) -> Decisions:
         buy_btc=_column(nodes, "bought_btc"),
         orders=tuple(Order(n, o.model, o.site, o.units) for n, node in each for o in node.orders),
         retirements=tuple(
-            Retirement(n, r.model, r.site, r.units, r.retired_month) for n, node in each for r in node.retirements
+            Retirement(n, r.model, r.site, r.units, r.retired_month, r.seized_by)
+            for n, node in each
+            for r in node.retirements
         ),
         draws=tuple(Draw(n, d.facility, d.tier, d.amount_usd) for n, node in each for d in node.draws),
         repayments=tuple(

@@ -131,6 +131,7 @@ def summarise(scenario: Scenario, outcome: Outcome, on_tree: Figures, policy: st
             "p_below_min_btc": chance(found.below_min_btc),
             "p_insolvent": chance(found.insolvent),
             "p_any_trouble": chance(trouble >= 0),
+            **({"p_machines_seized": chance(found.machines_seized)} if _lent_on_machines(scenario) else {}),
         },
         lost_btc_if_any=float(lost.mean()) if len(lost) else 0.0,
         lost_btc_most=float(lost.max(initial=0.0)),
@@ -142,6 +143,10 @@ def summarise(scenario: Scenario, outcome: Outcome, on_tree: Figures, policy: st
         debts=tuple(_debts(scenario, outcome)),
         fans=fans,
     )
+
+
+def _lent_on_machines(scenario: Scenario) -> bool:
+    return any(source.kind == "machine_loan" for source in scenario.sources)
 
 
 def figures_on_tree(scenario: Scenario, tree: Tree, books: Books) -> Figures:

@@ -63,7 +63,8 @@ def _order(plan: Plan, order: Order) -> Row:
 
 
 def retirements(plan: Plan) -> pd.DataFrame:
-    """Machines to be unplugged and resold; ``resale_usd``: the mean over the branches after the decision."""
+    """Machines to be unplugged and resold, or taken by the lender of ``seized_by``, for nothing; ``resale_usd``: the
+    mean over the branches after the decision."""
     columns = [
         *PLACE,
         "model",
@@ -71,6 +72,7 @@ def retirements(plan: Plan) -> pd.DataFrame:
         "units",
         "retired_month",
         "retired_date",
+        "seized_by",
         "resale_usd_per_unit",
         "resale_usd",
         "hashrate_ph",
@@ -82,6 +84,8 @@ def retirements(plan: Plan) -> pd.DataFrame:
 def _retirement(plan: Plan, retirement: Retirement) -> Row:
     pair = pair_of(plan, retirement.model, retirement.site)
     resale = pair.resale_usd * _mean_factor(plan, retirement.node, retirement.month)
+    if retirement.seized_by is not None:
+        resale = 0.0
     return {
         **place(plan.scenario, plan.tree, retirement.node),
         "model": retirement.model,
@@ -89,6 +93,7 @@ def _retirement(plan: Plan, retirement: Retirement) -> Row:
         "units": retirement.units,
         "retired_month": retirement.month,
         "retired_date": date_of(plan.scenario, retirement.month),
+        "seized_by": retirement.seized_by,
         "resale_usd_per_unit": resale,
         "resale_usd": retirement.units * resale,
         "hashrate_ph": retirement.units * pair.nameplate_ph,

@@ -136,6 +136,7 @@ def paths(replayed: Replayed) -> pd.DataFrame:
             "below_min_btc": found.below_min_btc,
             "insolvent": found.insolvent,
             "lender_failed": found.lender_failed,
+            "seized_units": outcome.seized_units.sum(axis=1),
             "first_trouble_month": found.first_trouble_month,
         }
     )
@@ -157,6 +158,7 @@ def path_months(replayed: Replayed) -> pd.DataFrame:
         "topped_up_btc": outcome.topped_up_btc.sum(axis=2),
         "seized_btc": outcome.seized_btc.sum(axis=2),
         "lost_btc": outcome.lost_btc.sum(axis=2),
+        "seized_units": outcome.seized_units,
     }
     counted = {"calls": outcome.calls.sum(axis=2), "liquidations": outcome.liquidations.sum(axis=2)}
     rows: list[Row] = [

@@ -12,6 +12,7 @@ from optimizer.report.machine_finance import machine_finance
 from optimizer.report.places import branch_of, counted_nodes, date_of
 from optimizer.report.purposes import purposes_of
 from optimizer.report.screen import Lines, periods
+from optimizer.report.walks import walks_of
 from optimizer.report.words import NONE, add, btc, day, grid, month_of, price, share, usd
 from optimizer.valuation import weighted_quantile
 
@@ -204,6 +205,7 @@ def then(plan: Plan, tables: Tables) -> Lines:
     return [
         f"{told}; BTC sold and debt repaid since the decision before; the highest LTV of any lender.",
         table,
+        *walks_of(plan, tables),
     ]
 
 
@@ -229,7 +231,8 @@ def _done_at(plan: Plan, tables: Tables, node: int, month_before: int) -> tuple[
     orders = rows_at(tables["orders"], node)
     units = sum(o["units"] for o in orders)
     cost = sum(o["now_usd"] + o["on_delivery_usd"] for o in orders)
-    unplugged = sum(r["units"] for r in rows_at(tables["retirements"], node))
+    resold = [r for r in rows_at(tables["retirements"], node) if not isinstance(r["seized_by"], str)]
+    unplugged = sum(r["units"] for r in resold)
     drawn = sum(d["amount_usd"] for d in rows_at(tables["draws"], node))
     ltvs = [d["ltv"] for d in rows_at(tables["debts"], node) if d["ltv"] > 0]
     return (

@@ -139,6 +139,9 @@ def _together(scenario: Scenario, summary: Summary) -> list[tuple[str, Lines]]:
             f"Where BTC are lost to lenders (fee and slippage of forced sales, pledges lost with a lender), "
             f"{btc(summary.lost_btc_if_any)} are on average, {btc(summary.lost_btc_most)} at most."
         )
+    taken = summary.chances.get("p_machines_seized")
+    if taken and taken.share > 0:
+        outcome.append(f"Lenders take machines on {_chance(taken)} of paths.")
     sections = [("Tree and sample", outcome)]
     if summary.debts:
         sections.append(("Lenders", _lenders(scenario, summary)))

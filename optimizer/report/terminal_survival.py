@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 
 from optimizer.market.calendar import month_end
+from optimizer.replay.fates import LEAST_UNITS
 from optimizer.report import tables_replay as tables
 from optimizer.report.frames import rows
 from optimizer.report.screen import Lines
@@ -41,6 +42,9 @@ def survival(replayed: Replayed) -> Lines:
         )
     if broke and not cells:
         lines.append(f"Cannot pay its bills, so that all lenders sell, in {len(broke)}: {'; '.join(broke)}.")
+    taken = [f"{row['name']} ({row['seized_units']:,.0f})" for row in found if row["seized_units"] >= LEAST_UNITS]
+    if taken and not cells:
+        lines.append(f"Lenders take machines in {len(taken)}: {'; '.join(taken)}.")
     return lines
 
 

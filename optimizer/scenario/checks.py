@@ -48,6 +48,7 @@ CHECKS: dict[Check, str] = {
     money.requirements_hold_today: "requirements treasury loans",
     sources.source_names_differ: "sources loans facilities",
     sources.machine_loans_agree: "sources machines market",
+    sources.loans_of_limited_recourse_say_what_is_handed_over: "sources machines decision_months",
     sources.puts_are_not_given_away: "sources",
     sources.hashprices_are_near_todays: "sources market",
     sources.lines_agree_with_themselves: "sources requirements",

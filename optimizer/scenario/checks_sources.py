@@ -88,6 +88,34 @@ def machine_loans_agree(s: Scenario) -> Iterator[Issue]:
                 yield Issue(("sources", i, "models"), message, mend)
 
 
+def loans_of_limited_recourse_say_what_is_handed_over(s: Scenario) -> Iterator[Issue]:
+    """A machine loan that can be walked away from is on one model and repaid on schedule; else nothing would say which
+    machines stand for which dollars. Warns where no decision month comes in time to walk away."""
+    leads = {quote.model: quote.lead_months for quote in s.machines.candidates}
+    for i, loan in enumerate(s.sources):
+        if not isinstance(loan, MachineLoan) or loan.recourse == "full":
+            continue
+        place = ("sources", i)
+        if loan.models is None or len(loan.models) > 1:
+            named = "all of machines.candidates" if loan.models is None else ", ".join(loan.models)
+            message = f"a loan of limited recourse is on one model, this one on {named}"
+            mend = "name one model, and offer a loan each for the others (limit_usd of each is its own)"
+            yield Issue((*place, "models"), message, mend)
+        if loan.early_repayment:
+            message = "a loan of limited recourse is repaid on schedule only: it is shared out over its machines"
+            yield Issue((*place, "early_repayment"), message, "write early_repayment: false, or recourse: full")
+        lead = max((leads.get(model, 0) for model in loan.models or ()), default=0)
+        draws = [month for month in s.decision_months if loan.from_month <= month <= loan.until_month]
+        if draws and not any(
+            drawn < month and drawn + lead <= month <= drawn + loan.term_months
+            for drawn in draws
+            for month in s.decision_months
+        ):
+            message = "a plan cannot walk away from it: no decision month comes between delivery and the last payment"
+            mend = "add decision months, or write recourse: full; off the plan's tree a default ends it all the same"
+            yield Issue((*place, "recourse"), message, mend, warning=True)
+
+
 def lines_agree_with_themselves(s: Scenario) -> Iterator[Issue]:
     """A credit line's tiers rise; with the board's buffer its call lies above them, its sale above the call and the
     sale's target below, where selling can reach it."""

@@ -18,7 +18,7 @@ from tests.ledger.company import PRICE, candidate, facility, loan, requirements,
 
 from .planned import liability, scenario
 from .rows import families
-from .source_companies import COMPANIES, taxed
+from .source_companies import COMPANIES, taxed, walker
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -100,7 +100,8 @@ def every_family() -> dict[str, str]:
     buyer = careful.model_copy(update={"treasury": careful.treasury.model_copy(update={"buy_btc": True})})
     of_sources |= families(build(buyer, ten_nodes()))
     of_taxes = families(build(taxed(), ten_nodes()))
-    return {**of_taxes, **of_sources, **allowed, **forbidden}
+    of_walking = families(build(walker(), ten_nodes()))
+    return {**of_walking, **of_taxes, **of_sources, **allowed, **forbidden}
 
 
 if __name__ == "__main__":

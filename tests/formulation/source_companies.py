@@ -198,6 +198,17 @@ def taxed() -> Scenario:
     return given.model_copy(update={"taxes": Taxes.model_validate({**terms, **straight})})
 
 
+def walker() -> Scenario:
+    """A company with no money but some BTC, and a loan on machines from which it may walk away, drawn in two months."""
+    terms = {"recourse": "limited", "models": ["new"], "early_repayment": False}
+    return with_sources(
+        machine_loan(**terms),
+        decision_months=[0, 1, 2],
+        machines={"candidates": [candidate(lead_months=0)]},
+        treasury=no_cash(btc_lots=[{"btc": 20.0, "cost_basis_usd": 0.0}]),
+    )
+
+
 COMPANIES: dict[str, Callable[[], Scenario]] = {
     "note": lambda: with_sources(note()),
     "machine_loan": lambda: with_sources(

@@ -1,15 +1,23 @@
 """Iris Energy and NYDIG, November 2022: a loan against machines alone, replayed from published figures.
 
-Sources stand in docs/explanation/public-replays.md and beside the facts below.
+Sources stand in docs/explanation/public-replays.md and beside the facts below. Played twice: by the rule of
+`optimizer.ledger.equipment`, and by the replay that every plan goes through.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from optimizer.decisions import Order, Use
 from optimizer.ledger.equipment import FinancedMachines, MachineLoan, follow_machine_loan, gross_profit
+from optimizer.ledger.outcome import Outcome
 from optimizer.market.mining import breakeven_usd_per_mwh
+from tests.formulation.planned import no_cash
+from tests.ledger.company import PRICE, candidate, decisions, scenario, site, specs, tree
+from tests.ledger.markets import market, sell_only
 from tests.ledger.public_page import PAGE, millions, told
 
 # 36,000 S19j Pro, 3.6 EH/s at 29.5 J/TH; $107.8m owed on 2022-11-18 with interest and penalties; the company put the
@@ -99,3 +107,68 @@ def test_iris_gives_the_machines_back_at_the_end_of_october() -> None:
             millions(float(followed.gross_profit_usd[0, m])),
             f"{followed.dscr[0, m]:.2f}",
         )
+
+
+S19J_PRO, IRIS_UNITS = {"hashrate_ths": 100.0, "power_w": 2_950.0}, 36_000
+# What was owed on 2022-09-30, and 16 payments: at 12% they are $7m a month. What the machines once cost does not matter
+# after that; four fifths of it are taken to be lent.
+OWED_USD, TERM, ADVANCE, USD_PER_TH = 103e6, 16, 0.8, (25.0, 20.01, 14.88)
+
+
+def iris_replayed(recourse: str) -> Outcome:
+    """A company that buys the machines on 2022-09-30 and has nothing else, from October to December 2022."""
+    price_usd = OWED_USD / ADVANCE / IRIS_UNITS
+    terms = {"apr": 0.12, "term_months": TERM, "advance_share": ADVANCE, "limit_usd": OWED_USD, "models": ["s19j"]}
+    loan = {"kind": "machine_loan", "name": "SPV", "counterparty": "NYDIG", "early_repayment": False, **terms}
+    company = scenario(
+        horizon_months=3,
+        decision_months=[0],
+        treasury=no_cash(btc_lots=[], cash_usd=(1 - ADVANCE) * price_usd * IRIS_UNITS),
+        sites=[site(power_mw=120.0, power_usd_per_mwh=hosted().power_usd_per_mwh)],
+        machines={
+            "specs": specs(s19j={**specs()["old"], **S19J_PRO}),
+            "candidates": [candidate(model="s19j", price_usd=price_usd, lead_months=0)],
+        },
+        market={
+            **scenario().market.model_dump(mode="json"),
+            "asic_prices": {"elasticity": 1.0, "ageing_pa": 0.0, "resale_discount_share": 0.0},
+        },
+        sources=[{**loan, "recourse": recourse}],
+    )
+    days = np.array([0.0, 31.0, 30.0, 31.0])
+    hashprice = np.array([0.0, *HASHPRICE_MEAN.values()])
+    earned, factor = (hashprice * days)[None], np.array([[price_usd, *(100 * usd for usd in USD_PER_TH)]]) / price_usd
+    met = replace(
+        market(company, 3),
+        days=days,
+        btc_per_ph=earned / PRICE,
+        revenue_usd_per_ph=earned,
+        asic_price_factor=factor,
+    )
+    on = tree(range(-1, 3))
+    made = decisions(on, orders=(Order(0, "s19j", "Plains", IRIS_UNITS),), uses=(Use(0, "SPV", "draw_usd", OWED_USD),))
+    return sell_only(company, on, made, met)
+
+
+def test_iris_replayed_as_a_plan_is_hands_over_its_machines_in_october() -> None:
+    followed = follow_machine_loan(
+        MachineLoan(balance_usd=OWED_USD, apr=0.12, service_usd_per_month=IRIS_SERVICE_USD),
+        hosted(),
+        np.array([list(HASHPRICE_MEAN.values())]),
+        np.array([USD_PER_TH]),
+        np.array([31.0, 30.0, 31.0]),
+    )
+    profit = float(followed.gross_profit_usd[0, 0])
+    for recourse in ("limited", "full"):
+        out = iris_replayed(recourse)
+        assert out.seized_units[0] == pytest.approx([0, IRIS_UNITS, 0, 0])
+        forgiven = float(out.flows["machine_debt_forgiven_usd"][0])
+        told(
+            recourse, "2022-10", f"{IRIS_UNITS:,}", millions(forgiven), millions(float(out.unpaid_usd[0, 1])),
+            millions(float(out.cash_usd[0, 1])),
+        )  # fmt: skip
+        loss = float(followed.lender_loss_usd[0])
+        assert forgiven == pytest.approx(loss if recourse == "limited" else 0.0, rel=1e-9)
+        assert out.unpaid_usd[0, 1] == pytest.approx(0.0 if recourse == "limited" else loss - profit, rel=1e-9)
+        assert out.cash_usd[0, 3] == pytest.approx(profit if recourse == "limited" else 0.0, rel=1e-9)
+        assert out.insolvent[0, 1] == (recourse == "full")

@@ -26,6 +26,7 @@ def uneventful(paths: int, months: int, facilities: int, price_usd: float = 100_
         receivable_usd=none,
         sources_usd=none,
         sold_btc=none,
+        seized_units=none,
         ltv_high=np.full(by_facility, np.nan),
         pledged_btc=nothing,
         debt_usd=nothing,

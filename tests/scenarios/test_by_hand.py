@@ -269,6 +269,26 @@ def test_a_loan_on_machines_is_worth_it_up_to_what_they_yield(apr: float, units:
         in_readme(stated)
 
 
+@pytest.mark.parametrize(("price_usd", "walks"), [(60_000, True), (68_400, True), (68_480, False)])
+def test_machines_are_given_back_where_they_earn_less_than_is_owed_on_them(price_usd: int, walks: bool) -> None:
+    fall = f"market.price.cases[1].price[1].usd={price_usd}"
+    made, bound = (planned("walk_away", fall, f"sources[0].recourse={how}") for how in ("limited", "full"))
+    payment_usd = 69_900 * 0.01 / (1 - 1.01**-12)
+    earned_usd = 100 * 183 * (0.216 * 0.00045 * price_usd - 4.2768)
+    saved_usd = max(0.0, 7 * payment_usd - earned_usd)
+    assert made.value.value - bound.value.value == pytest.approx(0.2 * saved_usd, abs=0.01)
+    left = [use.amount for use in made.decisions.uses if use.what == "walk_away_month_0_usd"]
+    assert left == (pytest.approx([payment_usd * (1 - 1.01**-7) / 0.01]) if walks else [])
+    assert not [use for use in bound.decisions.uses if use.what != "draw_usd"]
+    gone = [(r.units, r.seized_by) for r in made.decisions.retirements]
+    assert gone == ([(pytest.approx(100), "equipment")] if walks else [])
+    if price_usd == 60_000:
+        assert made.value.outcomes == pytest.approx([124_150.44, 55_960.79], abs=0.01)
+        assert bound.value.outcomes == pytest.approx([124_150.44, 40_947.24], abs=0.01)
+    for stated in ("**P = $68,440**", "**$3,002.71**", "$41,785.66", "$55,960.79", "$40,947.24"):
+        in_readme(stated)
+
+
 @pytest.mark.parametrize(("price_usd", "borrows"), [(115_000, True), (97_000, True), (96_300, False)])
 def test_a_tax_on_gains_speaks_for_borrowing(price_usd: int, borrows: bool) -> None:
     made = planned("taxes", f"market.price.cases[0].price[0].usd={price_usd}")

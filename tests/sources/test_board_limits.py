@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from optimizer.formulation.sources import sources_interest, sources_service
 from optimizer.ledger.audit import audit
 from optimizer.ledger.company_rules import dscr_by_month
 from optimizer.scenario.schema import Scenario
@@ -113,3 +114,12 @@ def test_service_of_sources_is_covered(cover: float) -> None:
     assert service[1:] == pytest.approx(issued * 0.01)
     assert issued == pytest.approx(margin[1:].min() / cover / 0.01, rel=1e-6)
     assert issued < 2e6
+
+
+@pytest.mark.parametrize("kind", sorted(COMPANIES))
+def test_both_accounts_find_the_same_interest_and_service(kind: str) -> None:
+    made = planned(COMPANIES[kind](), ten_nodes())
+    f, books = made.formulation, made.books.sources
+    for modelled, booked in ((sources_interest, books.interest_usd), (sources_service, books.service_usd)):
+        found = [modelled(f, n).value() * f.data.money_usd for n in f.data.nodes]
+        assert found == pytest.approx(booked.tolist(), abs=1.0)

@@ -225,9 +225,9 @@ def test_a_loan_without_machines_to_buy_is_not_there() -> None:
     assert planned(given, three_months()).decisions.uses == ()
 
 
-def test_limited_recourse_is_refused() -> None:
+def test_there_is_full_recourse_or_limited() -> None:
     with pytest.raises(ValidationError, match="recourse"):
-        company(machine_loan(recourse="limited"), cash_usd=0.0)
+        company(machine_loan(recourse="none"), cash_usd=0.0)
 
 
 @pytest.mark.parametrize(

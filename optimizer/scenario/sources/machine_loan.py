@@ -20,8 +20,12 @@ class MachineLoan(SourceTerms):
     counts for the instalments that come next.
 
     ``covenant_ltv``: the most that may be owed over what the financed machines would fetch, at every month's end;
-    blank: none. ``recourse`` is ``full``: what the machines do not cover the company owes all the same. A loan of
-    limited recourse, from which the company could walk away, is not modelled and is refused.
+    blank: none.
+
+    ``recourse``: ``full``, what the machines do not cover the company owes all the same; ``limited``, at a decision
+    month the company may walk away from a draw, or a part of it: the lender takes the machines that it paid for, and
+    nothing more is owed on it. Such a loan is on one model and has no early repayment, so that it is clear which
+    machines stand for what.
     """
 
     kind: Literal["machine_loan"]
@@ -33,7 +37,7 @@ class MachineLoan(SourceTerms):
     origination_fee_share: Share = 0.0
     early_repayment: bool = True
     covenant_ltv: Annotated[float, Field(gt=0, le=10)] | None = None
-    recourse: Literal["full"] = "full"
+    recourse: Literal["full", "limited"] = "full"
 
     def takes(self, model: str) -> bool:
         """Whether machines of a model can be financed."""
