@@ -28,9 +28,9 @@ from optimizer.scenario.sources import MachineLoan
 @dataclass(frozen=True)
 class _Account:
     """One loan on a tree, ``[node]``: drawn_usd there; forgiven_usd, what is walked away from; level_usd, the
-    principal in level payments; due_usd, what of it is not repaid ahead; ahead_usd beyond it; owed_usd after all. list_usd: what the
-    machines financed by live draws cost at today's prices; fetch_usd: what those of draws before the node would fetch
-    at it."""
+    principal in level payments; due_usd, what of it is not repaid ahead; ahead_usd beyond it; owed_usd after all.
+    list_usd: what the machines financed by live draws cost at today's prices; fetch_usd: what those of draws before
+    the node would fetch at it."""
 
     drawn_usd: Floats
     forgiven_usd: Floats
