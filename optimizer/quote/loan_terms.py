@@ -38,8 +38,8 @@ class LoanTerms(Strict):
     max_ltv: Ltv | None = None
     apr: Rate | None = None
     term_months: Annotated[int, Field(ge=1, le=120)] | None = None
-    payment_days: Annotated[float, Field(gt=0, le=366)] | None = None
-    origination_fee_share: Annotated[float, Field(ge=0, lt=1)] | None = None
+    payment_days: Annotated[float, Field(ge=1, le=366)] | None = None
+    origination_fee_share: Share | None = None
     interest: Literal["monthly", "at_maturity"] | None = None
     ltv_counts: Literal["accrued", "full_term"] = "accrued"
     repayment: Literal["bullet", "amortising"] | None = None
@@ -118,6 +118,9 @@ def contradictions(terms: LoanTerms) -> Iterator[Problem]:
     if target is not None and target + terms.liquidation_cost_share >= 1:
         message = f"cannot be reached by selling at a cost of {terms.liquidation_cost_share:g}"
         yield problem("liquidation_target_ltv", message, f"{target:g}", "lower the target, or the fee and slippage")
+    for field in ("origination_fee_share", "liquidation_fee_share", "liquidation_slippage_share"):
+        if getattr(terms, field) == 1:
+            yield problem(field, "leaves nothing: must be below 1", "1", "write it as a share, 0.01 for 1%")
     filled = terms.filled
     if filled.repayment == "amortising" and filled.interest == "at_maturity":
         message = "an amortising loan pays interest with every instalment"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from scipy.optimize import brentq
 
 from optimizer.ledger.lending import level_payment, level_remaining_share, simple_interest
@@ -83,15 +84,16 @@ def rate_per_period(received_usd: float, payments: Sequence[Payment]) -> float:
 
     Unique, since every payment is a payment; between 0 and what is paid in all over what is received, less 1.
     """
-    paid = sum(payment.paid_usd for payment in payments)
-    highest = paid / received_usd - 1
+    paid, number = (np.array([getattr(p, name) for p in payments]) for name in ("paid_usd", "number"))
+    highest = float(paid.sum()) / received_usd - 1
     if highest <= 0:
         return 0.0
 
     def worth(rate: float) -> float:
-        return sum(payment.paid_usd / (1 + rate) ** payment.number for payment in payments) - received_usd
+        with np.errstate(over="ignore"):  # what is divided by more than a number can hold is nothing
+            return float((paid / (1 + rate) ** number).sum()) - received_usd
 
-    return float(brentq(worth, 0.0, highest, xtol=1e-15)) if worth(highest) < 0 else highest
+    return float(brentq(worth, 0.0, highest, xtol=1e-15, maxiter=1000)) if worth(highest) < 0 < worth(0.0) else highest
 
 
 def effective_apr(terms: LoanTerms, received_usd: float, payments: Sequence[Payment]) -> float:
@@ -108,5 +110,6 @@ def effective_apr(terms: LoanTerms, received_usd: float, payments: Sequence[Paym
 
 def effective_rate_pa(terms: LoanTerms, received_usd: float, payments: Sequence[Payment]) -> float:
     """What the loan costs a year with interest on interest, (1 + rate a period)^(periods a year) - 1: the rate by which
-    loans that pay at different times compare."""
-    return float((1 + rate_per_period(received_usd, payments)) ** (1 / terms.period_years) - 1)
+    loans that pay at different times compare. Infinite where that is more than a number can hold."""
+    with np.errstate(over="ignore"):
+        return float(np.expm1(np.log1p(rate_per_period(received_usd, payments)) / terms.period_years))

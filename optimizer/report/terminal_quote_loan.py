@@ -29,6 +29,7 @@ OUTSIDE = {
     "limit_usd": "more than the lender lends in all",
     "min_draw_usd": "less than the lender's least loan",
 }
+ACTS = {"call": "calls", "liquidation": "sells"}
 OPTIONS = {
     "apr": "--apr",
     "term_months": "--term-months",
@@ -85,6 +86,8 @@ def _headline(quote: LoanQuote) -> Lines:
         lines.append(f"Not stated, and taken as: {', '.join(TAKEN[field] for field in quote.terms.taken)}.")
     if blank := [text for field, text in OPTIONS.items() if getattr(terms, field) is None]:
         lines.append(f"Not stated, and left out of what follows: {', '.join(blank)}.")
+    if (state := quote.ladder[0].state) in ACTS:
+        lines.append(f"At this LTV the lender {ACTS[state]} at once.")
     if quote.outside:
         lines.append(f"Not on offer: {', '.join(_outside(quote, field) for field in quote.outside)}.")
     return lines
@@ -218,7 +221,8 @@ def _moved(quote: LoanQuote) -> Lines:
 
 
 def _fall(amount: float) -> str:
-    return share(-amount, 0) if abs(amount) >= 0.005 else "0%"
+    """A fall as a change of price: -29%; +6% for a price above today's."""
+    return f"{'+' if amount <= -0.005 else ''}{share(-amount)}"
 
 
 def _side_by_side(quotes: Sequence[LoanQuote], ask: LoanAsk, wide: bool) -> Lines:
@@ -228,15 +232,16 @@ def _side_by_side(quotes: Sequence[LoanQuote], ask: LoanAsk, wide: bool) -> Line
     # A narrow terminal does without year and fee, so that no name is folded.
     headings = ["Loan", *(["as of"] if wide else []), "LTV", "APR", *(["fee"] if wide else []), "mo."]
     table = grid(*headings, "a year", "cost", wants, "call at", "sold at")
-    for quote in quotes:
+    told = [quote for quote in quotes if quote.payments or quote.lines]
+    for quote in told:
         terms = quote.terms.filled
         add(
             table,
             terms.name,
             *([(terms.as_of or NONE)[:4]] if wide else []),
-            share(quote.ltv),
+            share(quote.ltv) + ("!" if quote.outside else ""),
             share(terms.apr, 2) if terms.apr is not None else NONE,
-            *([share(terms.origination_fee_share or 0.0, 1)] if wide else []),
+            *([_fee(quote.terms)] if wide else []),
             str(terms.term_months) if terms.term_months else NONE,
             share(quote.effective_rate_pa, 1) + _star(quote),
             usd(quote.cost_usd),
@@ -247,8 +252,18 @@ def _side_by_side(quotes: Sequence[LoanQuote], ask: LoanAsk, wide: bool) -> Line
         "A year: interest and fee, compounded. Call at, sold at: the fall of price from today's at which the lender "
         "calls and sells. Many of these terms were one borrower's: the catalogue says whose."
     )
-    starred = any(_star(quote) for quote in quotes)
-    return [table, legend, *(["* Fee, or when it is paid, not stated: taken as none, and monthly."] if starred else [])]
+    lines: Lines = [table, legend]
+    if any(_star(quote) for quote in told):
+        lines.append("* Fee, or when it is paid, not stated: taken as none, and monthly.")
+    if any(quote.outside for quote in told):
+        lines.append("! Not on offer so: a higher LTV or more than the lender lends, or less than its least loan.")
+    if untold := [quote.terms.name for quote in quotes if not (quote.payments or quote.lines)]:
+        lines.append(f"Too little is published for a cost or a line: {', '.join(untold)}.")
+    return lines
+
+
+def _fee(terms: LoanTerms) -> str:
+    return NONE if terms.origination_fee_share is None else share(terms.origination_fee_share, 1)
 
 
 def _star(quote: LoanQuote) -> str:
@@ -259,4 +274,6 @@ def _star(quote: LoanQuote) -> str:
 
 def _fall_to(quote: LoanQuote, name: str) -> str:
     line = quote.line(name)
-    return NONE if line is None else _fall(line.fall_share)
+    if line is None:
+        return NONE
+    return _fall(line.fall_share) if line.fall_share > 0 else "at once"

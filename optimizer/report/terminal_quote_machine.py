@@ -146,7 +146,11 @@ def _payback(quote: MachineQuote, ask: MachineAsk, loan: LoanTerms | None) -> Li
         add(table, name, f"${in_usd:.2f}", f"{in_btc:.8f}", *months)
     if ask.financed_share > 0 and loan is not None:
         longer = real.payback_extension_months
-        extra = f"; interest and fees make payback {longer:.1f} months longer" if math.isfinite(longer) else ""
+        extra = (
+            f"; at today's margin interest and fees make payback {longer:.1f} months longer"
+            if math.isfinite(longer)
+            else ""
+        )
         lines.append(
             f"{share(ask.financed_share)} borrowed at {share(loan.apr or 0.0, 2)} for "
             f"{count(loan.term_months or 0, 'month')}: ${real.present_usd_per_th:.2f} per TH as present value, "

@@ -293,6 +293,14 @@ def test_side_by_side_the_cheapest_is_first_and_tiers_stand_alone() -> None:
             ["--liquidation-target-ltv: cannot be reached by selling at a cost of 0.3"],
         ),
         (
+            {"origination_fee_share": 1.0, "liquidation_slippage_share": 1.0},
+            {"amount_usd": 1e6, "ltv": 0.5},
+            [
+                "--origination-fee-share: leaves nothing: must be below 1",
+                "--liquidation-slippage-share: leaves nothing: must be below 1",
+            ],
+        ),
+        (
             {"repayment": "amortising", "interest": "at_maturity"},
             {"amount_usd": 1e6, "ltv": 0.5},
             ["--interest: an amortising loan pays interest with every instalment"],
@@ -330,3 +338,13 @@ def test_a_loan_that_costs_nothing_has_no_rate() -> None:
     # One payment: the rate is what is paid beyond what is received.
     [once] = payments_of(LoanTerms(apr=0.12, term_months=1), 1_000.0)
     assert rate_per_period(1_000.0, [once]) == pytest.approx(0.01)
+
+
+def test_rates_beyond_what_a_number_holds_are_not_an_error() -> None:
+    # 99% of the loan is kept back, and the rest is due tomorrow: 9,900% a day.
+    terms = LoanTerms(apr=0.0, term_months=1, payment_days=1, origination_fee_share=0.99)
+    found = quote_loan(terms, ask(amount_usd=1_000, ltv=0.5))
+    assert found.effective_apr == pytest.approx(99 * 365)
+    assert found.effective_rate_pa == math.inf
+    long = LoanTerms(apr=1.0, term_months=120, origination_fee_share=0.99, repayment="amortising")
+    assert quote_loan(long, ask(amount_usd=1_000, ltv=0.5)).effective_apr == pytest.approx(12 * 0.0833 / 0.01, rel=1e-3)

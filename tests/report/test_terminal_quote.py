@@ -72,7 +72,7 @@ def test_it_fits_and_reads_without_colour(what: str, width: int) -> None:
 def test_side_by_side_no_name_is_folded(width: int) -> None:
     loans, bought = printed(all_loans, width), printed(SHOWN["machines financed"], width)
     for quote in quotes_side_by_side(loan_offers("all", CATALOGUE, {}, []), ASK):
-        assert re.search(rf"^{quote.terms.name} ", loans, re.MULTILINE)
+        assert re.search(rf"^{quote.terms.name} |: {quote.terms.name}\.$", loans, re.MULTILINE)
     for machine in machines("all", CATALOGUE, {}, []):
         if machine.price_usd is not None:
             assert re.search(rf"^{re.escape(machine.name.split(' (')[0])}  ", bought, re.MULTILINE)
@@ -106,6 +106,7 @@ def test_what_is_taken_or_left_out_is_said() -> None:
     assert "more than the lender lends against such a pledge (50.0%)" in " ".join(
         printed(SHOWN["a loan called at once"]).split()
     )
+    assert "At this LTV the lender sells at once." in printed(SHOWN["a loan called at once"])
     assert "* Fee, or when it is paid, not stated" in printed(all_loans)
 
 
