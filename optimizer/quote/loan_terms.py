@@ -29,10 +29,10 @@ class LoanTerms(Strict):
     year's interest; else a payment every so many days, ``term_months`` of them, interest by days of a year of 365.
     """
 
-    name: Name = "loan"
+    name: str = "loan"
     lender: Name | None = None
     product: Name | None = None
-    borrower: Name | None = None
+    borrower: str | None = None
     as_of: str | None = None
     source: str | None = None
     max_ltv: Ltv | None = None

@@ -33,7 +33,7 @@ class MachineTerms(Strict):
     """A machine as it is sold: nameplate, and ``price_usd`` a unit where it is known."""
 
     name: Name = "machine"
-    model: Name | None = None
+    model: str | None = None
     hashrate_ths: Hashrate
     power_w: Watts
     cooling: Cooling | None = None

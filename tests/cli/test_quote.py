@@ -197,3 +197,13 @@ def test_what_cannot_be_quoted_is_told_at_once(call: str, said: list[str], tmp_p
         assert text in done.stderr
     for line in done.stderr.splitlines():
         assert re.match(r"(--[a-z-]+|PRODUCT|MODEL): |    mend: ", line), line
+
+
+def test_long_names_of_a_catalogue_are_no_error(tmp_path: Path) -> None:
+    folder = shutil.copytree(MODELS, tmp_path / "mine")
+    loans, long = folder / "loans.yaml", "a_lender_" * 12
+    text = loans.read_text(encoding="utf-8").replace("strike_loan:", f"{long}:")
+    loans.write_text(text.replace("borrower: retail and companies", f"borrower: {'anyone ' * 20}"), encoding="utf-8")
+    done = hashlever("quote", "loan", long, *AT, "--amount-usd", "1e6", "--catalogue", folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "anyone" in done.stdout
