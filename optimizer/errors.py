@@ -66,6 +66,16 @@ class ScenarioError(HashleverError):
         super().__init__("\n".join(str(p) for p in self.problems))
 
 
+class QuoteError(HashleverError):
+    """A quote cannot be made of what was asked; ``problems`` holds every reason at once, each under its option."""
+
+    exit_code = ExitCode.BAD_INPUT
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(str(p) for p in self.problems))
+
+
 class OutputError(HashleverError):
     """The place to write to cannot be used; nothing was written."""
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from optimizer.ledger.lending import level_payment
+
 Floats = npt.NDArray[np.float64]
 
 
@@ -20,7 +22,8 @@ Floats = npt.NDArray[np.float64]
 class Financed:
     """A ``share`` (0..1) of the price paid for by a loan at ``apr`` over ``months``, ``fee_share`` of it up front.
 
-    ``amortising``: equal payments a month; else interest each month and the principal at the end.
+    ``amortising``: equal payments a month; else interest each month and the principal at the end, or with
+    ``at_maturity`` both at the end (simple interest). Raises `ValueError` if it is to be both.
     """
 
     share: float
@@ -28,6 +31,11 @@ class Financed:
     months: int
     fee_share: float = 0.0
     amortising: bool = False
+    at_maturity: bool = False
+
+    def __post_init__(self) -> None:
+        if self.amortising and self.at_maturity:
+            raise ValueError("an amortising loan pays interest with every instalment, not at maturity")
 
 
 @dataclass(frozen=True)
@@ -61,8 +69,9 @@ def payments(price_usd: float, parts: Sequence[Financed]) -> Floats:
         principal, rate = price_usd * part.share, part.apr / 12
         out[0] += principal * part.fee_share
         if part.amortising:
-            level = principal / part.months if rate == 0 else principal * rate / (1 - (1 + rate) ** -part.months)
-            out[1 : part.months + 1] += level
+            out[1 : part.months + 1] += level_payment(principal, rate, part.months)
+        elif part.at_maturity:
+            out[part.months] += principal * (1 + rate * part.months)
         else:
             out[1 : part.months + 1] += principal * rate
             out[part.months] += principal

@@ -66,3 +66,18 @@ def test_what_is_not_known_is_not_made_up() -> None:
 def test_shares_that_make_no_sense_are_refused(shares: tuple[float, ...]) -> None:
     with pytest.raises(ValueError, match="add up to 1"):
         payments(1_000, [Financed(share, 0.1, 12) for share in shares])
+
+
+def test_interest_at_maturity_costs_the_same_dollars_later() -> None:
+    monthly, late = (Financed(0.5, 0.12, 18, at_maturity=later) for later in (False, True))
+    paid = payments(1_000, [late])
+    assert paid[1:18].sum() == 0
+    assert paid[18] == pytest.approx(500 * (1 + 0.12 * 1.5))
+    assert paid.sum() == pytest.approx(payments(1_000, [monthly]).sum())
+    cost = [real_cost(1_000, 100, [part], discount_pa=0.1).present_usd_per_th for part in (monthly, late)]
+    assert cost[1] < cost[0]
+
+
+def test_level_payments_leave_nothing_for_maturity() -> None:
+    with pytest.raises(ValueError, match="not at maturity"):
+        Financed(0.5, 0.12, 18, amortising=True, at_maturity=True)

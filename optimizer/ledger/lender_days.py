@@ -12,7 +12,7 @@ import numpy as np
 
 from optimizer.ledger.company import NO_CALL, Company, Setting, counted_usd, owed_usd
 from optimizer.ledger.cures import cure
-from optimizer.ledger.lending import partial_liquidation, whole_liquidation
+from optimizer.ledger.lending import forced_sale
 from optimizer.ledger.record import Record
 from optimizer.market.paths import Bools
 from optimizer.market.tree import Floats, Ints
@@ -181,9 +181,7 @@ class _Days:
         owed = (self.owed[which, f] + self.owed_slope[which, f] * elapsed) * left
         counted = (self.counted[which, f] + self.counted_slope[which, f] * elapsed) * left
         value = self.pledged[which, f] * price
-        sale = whole_liquidation(owed, value, cost)
-        if not np.isnan(target):
-            sale = np.minimum(sale, partial_liquidation(owed, value, target / _counted_per_usd(counted, owed), cost))
+        sale = forced_sale(owed, value, None if np.isnan(target) else target, cost, _counted_per_usd(counted, owed))
         sold = np.minimum(sale / price, self.pledged[which, f])
         met = np.minimum(sold * price * (1 - cost), owed)
         self.pledged[which, f] -= sold

@@ -80,6 +80,21 @@ def whole_liquidation(owed_usd: Real, collateral_usd: Real, fee_share: Real) -> 
     return np.minimum(np.asarray(owed_usd) / (1 - fee_share), collateral_usd)
 
 
+def forced_sale(
+    owed_usd: Real, collateral_usd: Real, target_ltv: float | None, fee_share: Real, counted_per_usd: Real = 1.0
+) -> Real:
+    """USD of collateral a lender sells by its contract: to be repaid whole without a target, else down to the target
+    but never more than repays it. Never more than there is.
+
+    ``counted_per_usd``: what the LTV counts per USD owed, more than 1 where interest to come counts: a dollar repaid
+    takes so much off, and an LTV of t counted is one of t over this of what is owed.
+    """
+    whole = whole_liquidation(owed_usd, collateral_usd, fee_share)
+    if target_ltv is None:
+        return whole
+    return np.minimum(whole, partial_liquidation(owed_usd, collateral_usd, target_ltv / counted_per_usd, fee_share))
+
+
 def level_payment(principal_usd: Real, monthly_rate: float, payments: int) -> Real:
     """USD a month that repays ``principal_usd`` with interest in equal ``payments`` (annuity formula)."""
     if monthly_rate == 0:

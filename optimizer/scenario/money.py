@@ -42,6 +42,11 @@ class Treasury(Strict):
         return sum(lot.btc for lot in self.btc_lots)
 
 
+def liquidation_cost_share(fee_share: float, slippage_share: float) -> float:
+    """Of the value sold in a liquidation, what goes to fee and slippage: 1 - (1 - fee) (1 - slippage)."""
+    return 1 - (1 - fee_share) * (1 - slippage_share)
+
+
 class Terms(Strict):
     """What a lender's contract says, shared by offers (`Facility`) and debts already drawn (`ExistingLoan`).
 
@@ -93,8 +98,8 @@ class Terms(Strict):
 
     @property
     def liquidation_cost_share(self) -> float:
-        """Of the value sold in a liquidation, what goes to fee and slippage: 1 - (1 - fee) (1 - slippage)."""
-        return 1 - (1 - self.liquidation_fee_share) * (1 - self.liquidation_slippage_share)
+        """As `liquidation_cost_share` says."""
+        return liquidation_cost_share(self.liquidation_fee_share, self.liquidation_slippage_share)
 
 
 class Facility(Terms):

@@ -13,6 +13,7 @@ from optimizer.ledger.lending import (
     cure_by_adding,
     cure_by_repaying,
     fall_to_ltv,
+    forced_sale,
     level_payment,
     level_remaining_share,
     ltv,
@@ -94,6 +95,16 @@ def test_a_sale_that_cannot_lower_the_ltv_takes_all() -> None:
 def test_whole_liquidation_repays_and_pays_the_fee() -> None:
     assert whole_liquidation(0.80, 1.0, 0.02) == pytest.approx(0.80 / 0.98)
     assert whole_liquidation(1.50, 1.0, 0.02) == 1.0
+
+
+def test_a_forced_sale_is_whole_without_a_target_and_never_more_than_repays_the_debt() -> None:
+    assert forced_sale(0.85, 1.0, None, 0.02) == pytest.approx(0.85 / 0.98)
+    assert forced_sale(0.85, 1.0, 0.60, 0.0) == pytest.approx(0.625)
+    # Where selling cannot reach the target, all is sold.
+    assert forced_sale(0.50, 1.0, 0.49, 0.52) == 1.0
+    # Interest to come counts: 1.12 counted per dollar owed, sold down to 60% of what is counted.
+    sold = float(forced_sale(0.80, 1.0, 0.60, 0.01, 1.12))
+    assert 1.12 * (0.80 - sold * 0.99) / (1 - sold) == pytest.approx(0.60)
 
 
 @settings(derandomize=True)
