@@ -27,7 +27,8 @@ class Kind:
     cash and btc: what comes in (+) or goes out (-) at a node, model money and BTC. tied_btc: of the BTC held, what is
     out of reach after the node. top_up_btc: of the BTC free before the month, what is sent at its low. owed: money owed
     after it; asset: other money's worth after it, both at the node's market, so that they can be settled there.
-    activity: what the objective's tie-break keeps small.
+    activity: what the objective's tie-break keeps small. gives_btc: of ``btc``, what goes out, never
+    negative; None where a source of the kind never brings any.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Kind:
     owed: OfNode = nothing
     asset: OfNode = nothing
     activity: OfNode = nothing
+    gives_btc: OfNode | None = None
 
 
 def of_kind(f: Any, kind: type[S]) -> list[S]:

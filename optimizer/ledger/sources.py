@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from optimizer.decisions import Decisions, Use
 from optimizer.ledger.checks import Check, Scale
 from optimizer.ledger.fleet import FleetBooks
@@ -44,6 +46,15 @@ def keep_source_books(scenario: Scenario, tree: Tree, ancestor: Ints, decisions:
     for kind, uses in _by_kind(scenario, decisions.uses):
         total = total + kind.books(scenario, tree, ancestor, uses)
     return total
+
+
+def given_btc(scenario: Scenario, tree: Tree, ancestor: Ints, decisions: Decisions) -> Floats:
+    """BTC that sources take at each node, whatever others bring, ``[node]``."""
+    given = np.zeros(len(tree))
+    for source in scenario.sources:
+        mine = tuple(use for use in decisions.uses if use.source == source.name)
+        given += np.maximum(-KINDS[source.kind].books(scenario, tree, ancestor, mine).btc, 0.0)
+    return given
 
 
 def source_checks(

@@ -17,6 +17,7 @@ from optimizer.ledger.debt import DebtBooks
 from optimizer.ledger.fleet import FleetBooks
 from optimizer.ledger.paths import before, carried
 from optimizer.ledger.source import SourceBooks
+from optimizer.ledger.sources import given_btc
 from optimizer.market.calendar import month_end
 from optimizer.market.tree import Floats, Ints, Tree
 from optimizer.scenario.schema import Scenario
@@ -30,11 +31,13 @@ class TaxBooks:
     income_usd: taxable, of the month that ends at the node. paid_usd: tax paid there; owed_usd: tax on all so far that
     is not paid, with deferred tax where it counts; due_usd: what is still missing of the tax on the years that have
     ended, at the first node of a year (-inf elsewhere). gain_usd: realised on lots. left_btc ``[node, lot]``: of each
-    lot, in the order of ``lots``; taken_btc: out of lots for sources of money."""
+    lot, in the order of ``lots``; taken_btc: out of lots for sources of money and failing lenders; given_btc: what
+    these took, out of lots or of what the month brought."""
 
     lots: tuple[str, ...]
     left_btc: Floats
     taken_btc: Floats
+    given_btc: Floats
     gain_usd: Floats
     income_usd: Floats
     paid_usd: Floats
@@ -90,14 +93,18 @@ def keep_tax_books(
         opening[column[opening_lot(k)]] = lot.btc
     left = carried(tree, came - gone, opening)
 
-    proceeds = decisions.sell_btc * price * (1 - treasury.sell_fee_share) + taken * price
+    proceeds = decisions.sell_btc * price * (1 - treasury.sell_fee_share)
     proceeds += (debt.seized_btc * tree.low_usd[:, None] - debt.liquidation_fee_usd).sum(axis=1)
     gain = proceeds - (gone * cost).sum(axis=1)
     overhead = treasury.overhead_usd_per_month + sum(site.fixed_usd_per_month for site in scenario.sites)
     income = gain - fleet.power_usd - overhead * (tree.month > 0)
     if taxes.mined_income:
         income += earned * price
-    if taxes.interest_deductible:
+    # What a source takes is part of its result; where that does not count, the BTC leave at the month's price.
+    to_sources = given_btc(scenario, tree, ancestor, decisions)
+    if not taxes.interest_deductible:
+        income += to_sources * price
+    else:
         worth = sources.asset_usd - sources.owed_usd
         income += sources.cash_usd + worth - before(tree, worth)
         income -= _cost_of_debt(scenario, tree, debt)
@@ -118,6 +125,7 @@ def keep_tax_books(
         lots=lots,
         left_btc=left,
         taken_btc=taken,
+        given_btc=to_sources + lost_btc,
         gain_usd=gain,
         income_usd=income,
         paid_usd=paid,
@@ -135,9 +143,9 @@ def tax_checks(scenario: Scenario, books: TaxBooks, decisions: Decisions, scale:
     yield at_nodes("no negative sales of a lot", "BTC", scale.btc, np.array([-least]))
     yield at_nodes("no tax is taken back", "USD", scale.usd, np.array([-refund]))
     yield at_nodes("no lot is oversold", "BTC", scale.btc, -books.left_btc, books.lots)
-    # Nothing but a source of money takes BTC that are neither sold nor seized.
-    unsold = -books.taken_btc if scenario.sources else np.abs(books.taken_btc)
-    yield at_nodes("BTC leave out of lots", "BTC", scale.btc, unsold)
+    # Nothing but a source of money or a failing lender takes BTC that are neither sold nor seized.
+    yield at_nodes("BTC leave out of lots", "BTC", scale.btc, np.maximum(-books.taken_btc, 0.0))
+    yield at_nodes("BTC out of lots are sold, seized or taken", "BTC", scale.btc, books.taken_btc - books.given_btc)
     yield at_nodes("tax of each year paid", "USD", scale.usd, books.due_usd)
 
 

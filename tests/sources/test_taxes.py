@@ -14,7 +14,7 @@ import pytest
 from scipy.optimize import brentq
 
 from optimizer import load_scenario, plan
-from optimizer.decisions import LotSale, TaxPayment
+from optimizer.decisions import Decisions, LotSale, TaxPayment, Use
 from optimizer.errors import AuditError, ReplayError, ScenarioError
 from optimizer.ledger.audit import audit
 from optimizer.ledger.books import keep_books
@@ -24,13 +24,14 @@ from optimizer.market.tree_paths import tree_paths
 from optimizer.replay.replayed import on_stress
 from optimizer.replay.saved import read_plan
 from optimizer.report.write import write_plan
+from optimizer.scenario.money import BtcLot
 from optimizer.scenario.schema import Scenario
 from optimizer.scenario.taxes import Taxes
 from tests.builders import minimal_scenario_dict, write_scenario
 from tests.formulation.mixed import mixed, mixed_tree
 from tests.formulation.planned import Planned, fork, no_cash, path, planned
 from tests.formulation.regenerate_golden import every_feature, ten_nodes
-from tests.formulation.source_companies import COMPANIES, note, with_sources
+from tests.formulation.source_companies import COMPANIES, hashrate_forward, hundred_ph, note, with_sources
 from tests.ledger.company import PRICE, site
 
 BILL = 400_000.0
@@ -259,6 +260,45 @@ def test_the_audit_finds_broken_rules() -> None:
         audited(LotSale(0, "found", 4.0))
 
 
+@pytest.mark.parametrize("mined_income", [True, False])
+def test_what_a_source_takes_is_paid_for_once(mined_income: bool) -> None:
+    """A day's 0.054 BTC for two months of 10 PH/s at $180 a day, sold for $108,000 today and delivered out of coins
+    that cost $40,000: the income is what came in less what the coins cost. They are no sale at the day's price too."""
+    sold_forward = hashrate_forward(repayment="btc", margin_share=0.0, discount_share=0.0)
+    lots = [{"btc": 100.0, "cost_basis_usd": COST}]
+    treasury = no_cash(btc_lots=lots, overhead_usd_per_month=0.0, cash_usd=1.0)
+    given = with_sources(sold_forward, machines=hundred_ph(), treasury=treasury)
+    given = given.model_copy(update={"taxes": Taxes(rate=RATE, mined_income=mined_income)})
+    idle = path([PRICE, 2 * PRICE, 0.5 * PRICE, PRICE], btc_per_ph=[0.0] * 4, revenue_usd_per_ph=[0.0] * 4)
+    nothing, delivered = np.zeros(4), 0.018 * 30
+    decided = Decisions(
+        *(nothing, nothing, (), (), (), (), ()),
+        uses=(Use(0, "Forward", "sell_ph", 10.0),),
+        lot_sales=(LotSale(1, "held 0", delivered), LotSale(2, "held 0", delivered)),
+    )
+    books = keep_books(given, idle, decided)
+    np.testing.assert_allclose(books.sources.btc, [0.0, -delivered, -delivered, 0.0])
+    assert books.taxes.income_usd.sum() == pytest.approx(108_000.0 - 2 * delivered * COST)
+    # Where the result of sources does not count, the coins leave at the month's price.
+    apart = given.model_copy(update={"taxes": Taxes(rate=RATE, mined_income=mined_income, interest_deductible=False)})
+    income = keep_books(apart, idle, decided).taxes.income_usd
+    assert income.sum() == pytest.approx(delivered * (2.5 * PRICE - 2 * COST))
+
+
+def test_no_more_is_taken_out_of_lots_than_sources_take() -> None:
+    """A lot that lost half of its worth would else be exchanged for the year's, and the loss deducted."""
+    given = with_sources(hashrate_forward(), machines=hundred_ph())
+    dear = given.treasury.model_copy(update={"btc_lots": (BtcLot(btc=100.0, cost_basis_usd=3 * PRICE),)})
+    given = given.model_copy(update={"treasury": dear, "taxes": Taxes(rate=RATE, mined_income=False)})
+    tree = path([PRICE] * 4, btc_per_ph=[0.0, 0.05, 0.05, 0.05], revenue_usd_per_ph=[0.0] + [5_000.0] * 3)
+    made = planned(given, tree)
+    taken = made.books.taxes.taken_btc
+    assert 0 < taken.max() <= made.books.taxes.given_btc.max() + 1e-9
+    bent = replace(made.decisions, lot_sales=(*made.decisions.lot_sales, LotSale(0, "held 0", 1.0)))
+    rules = {found.rule for found in audit(given, tree, bent, made.position).violations}
+    assert rules == {"BTC out of lots are sold, seized or taken"}
+
+
 def test_without_taxes_there_are_no_lots() -> None:
     given, tree = company(None, (10.0, COST), no_note=True), path([PRICE] * 2)
     decided = replace(planned(given, tree).decisions, lot_sales=(LotSale(0, "held 0", 4.0),))
@@ -280,7 +320,8 @@ def test_mined_lots_cost_the_mean_price_of_their_months() -> None:
     decided = planned(given, tree).decisions
     mixed_lots = replace(decided, lot_sales=(*decided.lot_sales, LotSale(4, "mined 2026", 1.0)))
     gain = keep_books(given, tree, mixed_lots).taxes.gain_usd - keep_books(given, tree, decided).taxes.gain_usd
-    assert gain[4] == pytest.approx(PRICE - (0.1 * PRICE + 0.3 * 2 * PRICE) / 0.4)
+    # Nobody pays for the coin: its cost is all that is seen.
+    assert gain[4] == pytest.approx(-(0.1 * PRICE + 0.3 * 2 * PRICE) / 0.4)
     assert np.all(gain[:4] == 0)
 
 
