@@ -6,6 +6,8 @@ sources of money and failing lenders (where there are any).
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from optimizer.formulation.lender_failure import expected_losses
 from optimizer.formulation.linear import Row, Terms, at_least, at_most, equal, total
 from optimizer.formulation.model import Formulation
@@ -46,7 +48,8 @@ class TaxYears:
         return n > 0 and self.year(n) != self.year(self._f.data.parent(n))
 
     def lots(self, n: int) -> dict[str, float]:
-        """Cost in money per BTC of every lot that can be sold at n, by name.
+        """Cost in money per BTC of every lot that can be sold at n, by name, the oldest first: those held today as the
+        scenario lists them, then by month, what is mined in a year under the year's first.
 
         What was mined in a year is one lot. Its cost is the price of the months mined so far, weighed by what a
         machine mined in each: an average that does not depend on decisions, else it would not be linear.
@@ -76,6 +79,33 @@ class TaxYears:
             if lot == bought_lot(f.data.month(k)):
                 came.add(1.0, f.pyomo.buy_btc[k])
         return came
+
+    def turns(self, n: int) -> list[tuple[str, str]]:
+        """The lots that may hold BTC at n in the order in which they are sold, each with the next."""
+        costs = {lot: cost for lot, cost in self.lots(n).items() if self._may_hold(n, lot)}
+        order = list(costs)
+        if self.terms.lot_method == "hifo":
+            # To the cent, so that lots of the same cost go by age and not by rounding.
+            order.sort(key=lambda lot: -round(costs[lot] * self._f.data.money_usd, 2))
+        return list(pairwise(order))
+
+    def _may_hold(self, n: int, lot: str) -> bool:
+        return self._opening[lot][0] > 0 if lot in self._opening else not self.came_in(n, lot).is_empty()
+
+    def older_are_done(self, lot: str) -> bool:
+        """Whether lots go by age and nothing comes into an older one once there is anything in this: not so for what is
+        bought within a year in which more is mined, nor for lots by cost, whose order changes."""
+        return self.terms.lot_method == "fifo" and (lot in self._opening or lot in map(mined_lot, self._year))
+
+    def most(self, n: int, lot: str) -> float:
+        """More BTC than the lot can hold at n."""
+        data = self._f.data
+        if lot in self._opening:
+            return self._opening[lot][0]
+        of_year = [k for k in data.tree.paths[n] if lot == mined_lot(self.year(k))]
+        if not of_year or any(kind.btc is not nothing for kind in self._f.kinds):
+            return data.btc_bound
+        return data.most_ph * sum(float(data.mined[k].max(initial=0.0)) for k in of_year)
 
     def left(self, n: int, lot: str) -> Terms:
         """BTC left of a lot after n."""

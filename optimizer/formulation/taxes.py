@@ -14,6 +14,7 @@ from optimizer.decisions import LotSale, TaxPayment
 from optimizer.formulation.facilities import debt_payments
 from optimizer.formulation.fleet import machine_payments, resale_proceeds, resale_value
 from optimizer.formulation.linear import NOISE, Row, Terms, at_least, equal, total
+from optimizer.formulation.lot_order import add_lot_order
 from optimizer.formulation.model import Formulation, Reals
 from optimizer.formulation.sources import sources_cash, sources_given_btc, sources_worth
 from optimizer.formulation.tax_lots import TaxYears, add_lots, earned
@@ -27,6 +28,7 @@ def add_taxes(f: Formulation) -> None:
     f.taxes = years = TaxYears(f, taxes)
     nodes, m = list(data.nodes), f.pyomo
     add_lots(f)
+    add_lot_order(f)
     f.variables("income_usd", nodes, Reals)
     f.variables("tax_usd", [n for n in nodes if years.pays(n)])
     f.variables("tax_owed_usd", data.tree.leaves)

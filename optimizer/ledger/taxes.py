@@ -12,7 +12,7 @@ import numpy as np
 
 from optimizer.decisions import Decisions
 from optimizer.errors import AuditError
-from optimizer.ledger.checks import Check, Scale, at_nodes, where
+from optimizer.ledger.checks import NOT_APPLICABLE, Check, Scale, at_nodes, where
 from optimizer.ledger.debt import DebtBooks
 from optimizer.ledger.fleet import FleetBooks
 from optimizer.ledger.paths import before, carried
@@ -23,6 +23,8 @@ from optimizer.market.tree import Floats, Ints, Tree
 from optimizer.scenario.schema import Scenario
 from optimizer.scenario.taxes import Taxes, bought_lot, mined_lot, opening_lot
 
+CENT = 0.01
+
 
 @dataclass(frozen=True)
 class TaxBooks:
@@ -32,12 +34,14 @@ class TaxBooks:
     is not paid, with deferred tax where it counts; due_usd: what is still missing of the tax on the years that have
     ended, at the first node of a year (-inf elsewhere). gain_usd: realised on lots. left_btc ``[node, lot]``: of each
     lot, in the order of ``lots``; taken_btc: out of lots for sources of money and failing lenders; given_btc: what
-    these took, out of lots or of what the month brought."""
+    these took, out of lots or of what the month brought; out_of_turn_btc: of what left lots, what
+    others should have given before, -inf where the plan may choose."""
 
     lots: tuple[str, ...]
     left_btc: Floats
     taken_btc: Floats
     given_btc: Floats
+    out_of_turn_btc: Floats
     gain_usd: Floats
     income_usd: Floats
     paid_usd: Floats
@@ -126,6 +130,7 @@ def keep_tax_books(
         left_btc=left,
         taken_btc=taken,
         given_btc=to_sources + lost_btc,
+        out_of_turn_btc=_out_of_turn(taxes, gone, left, cost, _dates(scenario, tree, taxes)),
         gain_usd=gain,
         income_usd=income,
         paid_usd=paid,
@@ -138,6 +143,7 @@ def tax_checks(scenario: Scenario, books: TaxBooks, decisions: Decisions, scale:
     """Rules of taxes: no lot is oversold, all BTC that leave come out of lots, and each year's tax is paid."""
     if scenario.taxes is None:
         return
+    yield at_nodes(f"lots in their order ({scenario.taxes.lot_method})", "BTC", scale.btc, books.out_of_turn_btc)
     least = min((sale.btc for sale in decisions.lot_sales), default=0.0)
     refund = min((payment.amount_usd for payment in decisions.tax_payments), default=0.0)
     yield at_nodes("no negative sales of a lot", "BTC", scale.btc, np.array([-least]))
@@ -158,6 +164,31 @@ def _lots(scenario: Scenario, tree: Tree, taxes: Taxes) -> tuple[str, ...]:
     held = [opening_lot(k) for k in range(len(scenario.treasury.btc_lots))]
     mined = [mined_lot(int(year)) for year in np.unique(_years(scenario, tree, taxes))]
     return (*held, *mined, *(bought_lot(month) for month in range(int(tree.month.max()) + 1)))
+
+
+def _dates(scenario: Scenario, tree: Tree, taxes: Taxes) -> Floats:
+    """When each lot began, ``[lot]``: held today in the order listed, all before month 0; a year's mined BTC with its
+    first month, half a month before what is bought at its end."""
+    held = len(scenario.treasury.btc_lots)
+    years = _years(scenario, tree, taxes)
+    mined = [tree.month[years == year].min() - 0.5 for year in np.unique(years)]
+    return np.array([*(k - held - 1.0 for k in range(held)), *mined, *range(int(tree.month.max()) + 1)])
+
+
+def _out_of_turn(taxes: Taxes, gone: Floats, left: Floats, cost: Floats, began: Floats) -> Floats:
+    """BTC that left a lot at a node while another that goes before it still had some, ``[node]``."""
+    if taxes.lot_method == "plan":
+        return np.full(len(gone), NOT_APPLICABLE)
+    out = np.zeros(len(gone))
+    for lot in range(gone.shape[1]):
+        if taxes.lot_method == "fifo":
+            first = np.broadcast_to(began < began[lot], cost.shape)
+        else:
+            # Of lots that cost the same any may go first: it changes nothing that is taxed there.
+            first = cost > cost[:, [lot]] + CENT
+        waiting = np.where(first, left, 0.0).max(axis=1, initial=0.0)
+        out = np.maximum(out, np.minimum(gone[:, lot], waiting))
+    return out
 
 
 def _cost_per_btc(scenario: Scenario, tree: Tree, ancestor: Ints, taxes: Taxes, lots: tuple[str, ...]) -> Floats:
