@@ -24,6 +24,7 @@ from tests.formulation.planned import Planned, fork, no_cash, path, planned
 from tests.formulation.regenerate_golden import every_feature, ten_nodes
 from tests.formulation.source_companies import COMPANIES, taxed
 from tests.ledger.company import PRICE, site
+from tests.ledger.test_replay_tree import assert_the_same
 from tests.sources.test_taxes import RATE, company, sold
 
 LOTS = ((3.0, 10_000.0), (3.0, 90_000.0), (3.0, 50_000.0))
@@ -183,6 +184,7 @@ def test_a_rule_is_kept_and_costs_no_less_than_nothing(name: str, mined_income: 
         if method != "plan":
             sales = {(sale.node, sale.lot): sale.btc for sale in made.decisions.lot_sales if sale.btc > 1e-5}
             assert sales == in_turn(asked, tree, made)
+        assert_the_same(asked, tree, made.decisions)
     assert worth["plan"] >= max(worth["fifo"], worth["hifo"]) - 1e-6
 
 
