@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from scipy.optimize import brentq
 
 from optimizer import load_scenario
 from optimizer.decisions import LotSale
@@ -25,7 +26,7 @@ from tests.formulation.regenerate_golden import every_feature, ten_nodes
 from tests.formulation.source_companies import COMPANIES, taxed
 from tests.ledger.company import PRICE, site
 from tests.ledger.test_replay_tree import assert_the_same
-from tests.sources.test_taxes import RATE, company, sold
+from tests.sources.test_taxes import RATE, company, gain_of_borrowing, sold
 
 LOTS = ((3.0, 10_000.0), (3.0, 90_000.0), (3.0, 50_000.0))
 METHODS: tuple[LotMethod, ...] = ("plan", "fifo", "hifo")
@@ -61,6 +62,19 @@ def test_of_all_ways_to_pay_a_bill_the_plan_finds_the_best() -> None:
     assert worth["plan"] == pytest.approx(5 - RATE * min(gains) / PRICE, abs=1e-5)
     assert worth["hifo"] == pytest.approx(worth["plan"], abs=1e-9)
     assert worth["fifo"] == pytest.approx(5 - RATE * gains[ways.index((3, 1, 0))] / PRICE, abs=1e-5)
+
+
+@pytest.mark.parametrize(("beyond", "borrows"), [(0.995, False), (1.005, True)])
+@pytest.mark.parametrize(("method", "cost"), [("fifo", 20_000.0), ("hifo", 70_000.0), ("plan", 70_000.0)])
+def test_borrowing_ties_with_selling_at_the_basis_that_the_rule_brings(
+    method: LotMethod, cost: float, beyond: float, borrows: bool
+) -> None:
+    """Two lots of ten coins: the same bill, the same note, and the price at which they tie is the rule's."""
+    tie = brentq(gain_of_borrowing, 0.4, 1.2, args=(RATE, cost, 0.01))
+    terms = under(method, count_deferred=False, interest_deductible=False)
+    lots = ((10.0, 20_000.0), (10.0, 70_000.0))
+    made = planned(company(terms, *lots, apr=0.12), fork(PRICE * 1.2, PRICE * tie * beyond))
+    assert bool(made.decisions.uses) is borrows
 
 
 @pytest.mark.parametrize("method", METHODS)
