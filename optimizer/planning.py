@@ -134,7 +134,7 @@ def plan(
     tell: Tell | None = None,
 ) -> Plan:
     """Make a plan. ``compare=False`` skips the alternatives. ``monte_carlo``: on how many other paths of its market it
-    is replayed; 0 for none; named cases and companies with taxes are not.
+    is replayed; 0 for none; named cases are not.
 
     Raises `ScenarioError` (bad input), `InfeasibleError` (no plan meets every requirement; says which conflict),
     `LimitError` (stopped before any plan was found) and `AuditError` (the ledger disagrees: a bug, no plan).
@@ -228,9 +228,8 @@ def plan(
 def _out_of_sample(
     given: Scenario, tree: Tree, chosen: Decisions, books: Books, paths: int, say: Tell
 ) -> Summary | None:
-    """The plan on so many paths drawn from its market; None of named cases, which are known in full, and with taxes,
-    which are accounted for on the tree only."""
-    if paths == 0 or given.taxes is not None or isinstance(given.market.price, Cases):
+    """The plan on so many paths drawn from its market; None of named cases, which are known in full."""
+    if paths == 0 or isinstance(given.market.price, Cases):
         return None
     from optimizer.replay.monte_carlo import monte_carlo
     from optimizer.replay.summary import figures_on_tree, summarise

@@ -24,8 +24,8 @@ class Data:
     money_usd: USD per model money unit. price, low: BTC price and month's low in model money. mined: BTC per PH;
     power: money per PH, both of the month that ends at the node, 0 where the machine is off. fixed_costs: money
     per month (overhead and sites). reference_bills: the same plus full power at every site, at base prices.
-    state: the last node with fleet decisions before the node (-1 for node 0). btc_bound: more BTC than
-    the company can ever hold.
+    state: the last node with fleet decisions before the node (-1 for node 0). most_ph: more nameplate PH/s than the
+    sites have power for; btc_bound: more BTC than the company can ever hold.
     """
 
     scenario: Scenario
@@ -43,6 +43,7 @@ class Data:
     fixed_costs: float
     reference_bills: float
     opening_cash: float
+    most_ph: float
     btc_bound: float
 
     @property
@@ -143,6 +144,7 @@ def make_data(scenario: Scenario, tree: Tree) -> Data:
         fixed_costs=fixed / money,
         reference_bills=(fixed + full_power) / money,
         opening_cash=scenario.treasury.cash_usd / money,
+        most_ph=most_ph,
         # All there is, all that can be mined, and as much again for what may be bought.
         btc_bound=2
         * (scenario.treasury.btc + scenario.treasury.cash_usd / money + most_mined * scenario.horizon_months),

@@ -49,6 +49,7 @@ class Kind:
     what is sent at its low. owed: money owed after it; asset: other money's worth after it, both at the node's market,
     so that they can be settled there. interest: a month's interest in cash on what is owed after it; service: interest
     and scheduled principal of the month that ends at it. activity: what the objective's tie-break keeps small.
+    gives_btc: of ``btc``, what goes out, never negative; None where a source of the kind never brings any.
 
     Of a kind that takes machines: before_fleet adds the variables of what it takes, which the fleet's rows need;
     seized_ph is what it takes of a pair at a node, PH/s; handed_over: the same in the loaded solution.
@@ -69,6 +70,7 @@ class Kind:
     before_fleet: Callable[[Any], None] = no_variables
     seized_ph: Callable[[Any, int, int], Terms] = no_machines
     handed_over: Callable[[Any], Iterator[Retirement]] = no_retirements
+    gives_btc: OfNode | None = None
 
 
 def of_kind(f: Any, kind: type[S]) -> list[S]:

@@ -47,12 +47,25 @@ def _btc(f: Formulation, n: int) -> Terms:
     gain = Terms()
     if n > 0:
         for s in _lending(f):
-            gain.plus(_out(f, f.data.parent(n), s), (s.yield_pa - s.failure_pa * (1 - s.recovery_share)) / 12)
+            gain.plus(_out(f, f.data.parent(n), s), _gain(s))
     return gain
+
+
+def _gain(s: BtcLending) -> float:
+    return (s.yield_pa - s.failure_pa * (1 - s.recovery_share)) / 12
+
+
+def _given(f: Formulation, n: int) -> Terms:
+    """What is expected lost with borrowers that pay less than that."""
+    lost = Terms()
+    if n > 0:
+        for s in _lending(f):
+            lost.plus(_out(f, f.data.parent(n), s), max(-_gain(s), 0.0))
+    return lost
 
 
 def _uses(f: Formulation) -> Iterator[Use]:
     return used(f.pyomo.lent_btc, "lend_btc")
 
 
-BTC_LENDING = Kind("btc_lending", add=_add, uses=_uses, btc=_btc, tied_btc=_out)
+BTC_LENDING = Kind("btc_lending", add=_add, uses=_uses, btc=_btc, tied_btc=_out, gives_btc=_given)

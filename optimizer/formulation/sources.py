@@ -79,6 +79,12 @@ def sources_btc(f: Formulation, n: int) -> Terms:
     return _sum([kind.btc(f, n) for kind in f.kinds])
 
 
+def sources_given_btc(f: Formulation, n: int) -> Terms:
+    """BTC that sources take at node n, whatever others bring."""
+    given = [kind.gives_btc(f, n) if kind.gives_btc else Terms().plus(kind.btc(f, n), -1.0) for kind in f.kinds]
+    return _sum(given)
+
+
 def sources_top_ups(f: Formulation, n: int) -> Terms:
     """BTC that was free before the month and is sent to sources at its low, at node n."""
     return _sum([kind.top_up_btc(f, n) for kind in f.kinds])

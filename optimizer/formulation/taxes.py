@@ -1,10 +1,9 @@
-"""Taxes: lots of BTC, the income of the way to each node, and what is due on it. Nothing without a ``taxes`` section.
+"""Taxes: the income of the way to each node, and what is due on it. Nothing without a ``taxes`` section.
 
-Variables: ``lot_btc[n, lot]`` that leave the company at n out of a lot; ``taken_btc[n]`` of these, what goes to
-sources of money (where there are any); ``income_usd[n]`` taxable income from today to n, free in sign; ``tax_usd[n]``
-paid at the first node of a tax year; ``tax_owed_usd[leaf]`` owed at a leaf. All linear: since losses are carried
-forward without end, what must have been paid by a year's end is the rate on the highest income to date at any year's
-end so far.
+Variables: those of lots (`optimizer.formulation.tax_lots`); ``income_usd[n]`` taxable income from today to n, free in
+sign; ``tax_usd[n]`` paid at the first node of a tax year; ``tax_owed_usd[leaf]`` owed at a leaf. All linear: since
+losses are carried forward without end, what must have been paid by a year's end is the rate on the highest income to
+date at any year's end so far.
 """
 
 from __future__ import annotations
@@ -14,88 +13,11 @@ from collections.abc import Iterator
 from optimizer.decisions import LotSale, TaxPayment
 from optimizer.formulation.facilities import debt_payments
 from optimizer.formulation.fleet import machine_payments, resale_proceeds, resale_value
-from optimizer.formulation.lender_failure import expected_losses
-from optimizer.formulation.linear import Row, Terms, at_least, equal, total
+from optimizer.formulation.linear import NOISE, Row, Terms, at_least, equal, total
+from optimizer.formulation.lot_order import add_lot_order
 from optimizer.formulation.model import Formulation, Reals
-from optimizer.formulation.sources import sources_btc, sources_cash, sources_worth
-from optimizer.market.calendar import month_end
-from optimizer.scenario.taxes import Taxes, bought_lot, mined_lot, opening_lot
-
-NOISE = 1e-9
-
-
-class TaxYears:
-    """The lots that can be sold at each node, what they cost, and where tax is paid: parameters."""
-
-    def __init__(self, f: Formulation, taxes: Taxes) -> None:
-        data, scenario = f.data, f.data.scenario
-        self.terms = taxes
-        self._opening = {
-            opening_lot(k): (lot.btc, lot.cost_basis_usd / data.money_usd)
-            for k, lot in enumerate(scenario.treasury.btc_lots)
-        }
-        months = range(int(data.tree.month.max()) + 1)
-        self._year = [taxes.year_of(month_end(scenario.as_of, month)) for month in months]
-        self._f = f
-        self._delivered: dict[int, Terms] = {}
-        # What one PH/s would have mined in the lot's year so far, and its worth: [node].
-        self._mined: list[tuple[float, float]] = []
-        for n in data.nodes:
-            ph, p = float(data.tree.btc_per_ph[n]), data.parent(n)
-            before = self._mined[p] if p >= 0 and self.year(p) == self.year(n) else (0.0, 0.0)
-            self._mined.append((before[0] + ph, before[1] + ph * float(data.price[n])))
-
-    def year(self, n: int) -> int:
-        """The tax year of the month that ends at n."""
-        return self._year[self._f.data.month(n)]
-
-    def pays(self, n: int) -> bool:
-        """Whether n is the first node of a tax year: last year's tax falls due."""
-        return n > 0 and self.year(n) != self.year(self._f.data.parent(n))
-
-    def lots(self, n: int) -> dict[str, float]:
-        """Cost in money per BTC of every lot that can be sold at n, by name.
-
-        What was mined in a year is one lot. Its cost is the price of the months mined so far, weighed by what a
-        machine mined in each: an average that does not depend on decisions, else it would not be linear.
-        """
-        data = self._f.data
-        found = {name: cost for name, (_, cost) in self._opening.items()}
-        for k in data.tree.paths[n]:
-            found[mined_lot(self.year(k))] = self._mined_cost(k) if self.terms.mined_income else 0.0
-            if k in self._f.pyomo.buy_btc:
-                fee = data.scenario.treasury.buy_fee_share
-                found[bought_lot(data.month(k))] = float(data.price[k]) * (1 + fee)
-        return found
-
-    def _mined_cost(self, n: int) -> float:
-        ph, worth = self._mined[n]
-        return worth / ph if ph > 0 else float(self._f.data.price[n])
-
-    def came_in(self, n: int, lot: str) -> Terms:
-        """BTC that have come into a lot on the way to n."""
-        f = self._f
-        if lot in self._opening:
-            return Terms(self._opening[lot][0])
-        came = Terms()
-        for k in f.data.tree.paths[n]:
-            if lot == mined_lot(self.year(k)):
-                came.plus(earned(f, k))
-            if lot == bought_lot(f.data.month(k)):
-                came.add(1.0, f.pyomo.buy_btc[k])
-        return came
-
-    def left(self, n: int, lot: str) -> Terms:
-        """BTC left of a lot after n."""
-        out = self._f.pyomo.lot_btc
-        gone = total(*((1.0, out[k, lot]) for k in self._f.data.tree.paths[n] if (k, lot) in out))
-        return self.came_in(n, lot).plus(gone, -1.0)
-
-    def delivered_cost(self, n: int) -> Terms:
-        """All that machines delivered at n cost, made once for each node."""
-        if n not in self._delivered:
-            self._delivered[n] = _delivered_cost(self._f, n)
-        return self._delivered[n]
+from optimizer.formulation.sources import sources_cash, sources_given_btc, sources_worth
+from optimizer.formulation.tax_lots import TaxYears, add_lots, earned
 
 
 def add_taxes(f: Formulation) -> None:
@@ -105,33 +27,14 @@ def add_taxes(f: Formulation) -> None:
         return
     f.taxes = years = TaxYears(f, taxes)
     nodes, m = list(data.nodes), f.pyomo
-    f.variables("lot_btc", [(n, lot) for n in nodes for lot in years.lots(n)])
-    f.variables("taken_btc", nodes if _takes(f) else [])
+    add_lots(f)
+    add_lot_order(f)
     f.variables("income_usd", nodes, Reals)
     f.variables("tax_usd", [n for n in nodes if years.pays(n)])
     f.variables("tax_owed_usd", data.tree.leaves)
-    f.rows(lots_sold, nodes)
-    # A lot that has stopped growing is tested where its branch ends: what has left it never comes back.
-    ends = {n for n in nodes if not data.tree.children[n]}
-    f.rows(lot_is_there, [(n, lot) for n, lot in m.lot_btc if n in ends or lot == mined_lot(years.year(n))])
     f.rows(income_to_date, nodes)
     f.rows(tax_at_year_end, list(m.tax_usd))
     f.rows(tax_at_leaf, data.tree.leaves)
-
-
-def lots_sold(f: Formulation, n: int) -> Row:
-    """What leaves the company comes out of lots:  sum_lot l[n,lot] = s[n] + sum_i q[n,i] + taken[n]."""
-    m = f.pyomo
-    row = total(*((1.0, m.lot_btc[n, lot]) for lot in f.taxes.lots(n)), (-1.0, m.sell_btc[n]))
-    for debt in f.data.debts:
-        if f.can_be_liquidated(n, debt):
-            row.add(-1.0, m.seized_btc[n, debt.name])
-    return equal(row.plus(taken(f, n), -1.0))
-
-
-def lot_is_there(f: Formulation, n: int, lot: str) -> Row:
-    """No more leaves a lot than came into it:  sum over the way to n of l[.,lot] <= came in."""
-    return at_least(f.taxes.left(n, lot))
 
 
 def income_to_date(f: Formulation, n: int) -> Row:
@@ -177,29 +80,14 @@ def still_due(f: Formulation, n: int) -> Terms:
     return Terms().plus(base, taxes.rate).plus(paid(f, n), -1.0)
 
 
-def earned(f: Formulation, n: int) -> Terms:
-    """BTC that join the year's lot at n: mined, brought by sources of money (less what these took), less what is
-    expected lost with lenders that may fail, made up for by what was taken out of lots for them."""
-    came = Terms().plus(sources_btc(f, n)).plus(taken(f, n)).plus(expected_losses(f, n), -1.0)
-    return came.plus(f.mining_margin(n)[0]) if n > 0 else came
-
-
-def taken(f: Formulation, n: int) -> Terms:
-    """BTC that leave lots at n for sources of money."""
-    return total((1.0, f.pyomo.taken_btc[n])) if _takes(f) else Terms()
-
-
-def _takes(f: Formulation) -> bool:
-    """Whether BTC can leave the company otherwise than by a sale: to a source of money, or with a failing lender."""
-    return bool(f.kinds) or any(debt.terms.failure_pa > 0 for debt in f.data.debts)
-
-
 def income(f: Formulation, n: int) -> Terms:
     """Taxable income of the month that ends at n and the decisions there, in money: sales less cost of lots, BTC
-    earned, less power, fixed costs, cost of debt, depreciation."""
+    earned, less power, fixed costs, cost of debt, depreciation.
+
+    BTC that a source of money takes are part of what it gains; where that does not count they leave at n's price."""
     m, data, taxes = f.pyomo, f.data, f.taxes.terms
     price = float(data.price[n])
-    out = Terms().add(price * (1 - data.scenario.treasury.sell_fee_share), m.sell_btc[n]).plus(taken(f, n), price)
+    out = Terms().add(price * (1 - data.scenario.treasury.sell_fee_share), m.sell_btc[n])
     for debt in data.debts:
         if f.can_be_liquidated(n, debt):
             got = float(data.low[n]) * (1 - debt.terms.liquidation_cost_share)
@@ -210,6 +98,8 @@ def income(f: Formulation, n: int) -> Terms:
         out.plus(earned(f, n), price)
     if taxes.interest_deductible:
         out.plus(cost_of_debt(f, n), -1.0).plus(gain_of_sources(f, n))
+    else:
+        out.plus(sources_given_btc(f, n), price)
     if taxes.depreciation != "none":
         out.plus(resale_proceeds(f, n)).plus(depreciation(f, n), -1.0)
     if n > 0:
@@ -243,15 +133,18 @@ def depreciation(f: Formulation, n: int) -> Terms:
     months, now = f.taxes.terms.months_of_depreciation, f.data.month(n)
     out = Terms()
     if months == 0:
-        return out.plus(f.taxes.delivered_cost(n))
+        return out.plus(_delivered_cost(f, n))
     for k in f.data.tree.paths[n]:
         if 0 < now - f.data.month(k) <= months:
-            out.plus(f.taxes.delivered_cost(k), 1 / months)
+            out.plus(_delivered_cost(f, k), 1 / months)
     return out
 
 
 def _delivered_cost(f: Formulation, n: int) -> Terms:
     """All that machines delivered at n cost, deposits included; of those on order before today what was still due."""
+    known: dict[int, Terms] = f.taxes.delivered
+    if n in known:
+        return known[n]
     data, cost = f.data, Terms()
     for pair in data.pairs:
         cost.shift(sum(b.due for b in pair.on_order if data.arrival_month(b, n) == data.month(n)))
@@ -260,6 +153,7 @@ def _delivered_cost(f: Formulation, n: int) -> Terms:
                 factor = float(data.tree.asic_price_factor[d])
                 lot = (pair.price + pair.duty) * factor + pair.landing
                 cost.add(lot, f.pyomo.order_lots[d, *pair.key])
+    known[n] = cost
     return cost
 
 

@@ -84,11 +84,11 @@ class Setting:
 @dataclass
 class Company:
     """What changes. arriving_units and retiring_units: by the month in which they do, ``[path, month, pair]``;
-    ordered_units: since today, ``[path, pair]``;
-    due_usd: on delivery, and recovery_usd: from failed lenders, ``[path, month]``. unpaid_interest_usd: interest run
-    up before today on loans that pay monthly, due in month 1, ``[path, facility]``. unpaid_usd: bills and debts that
-    could not be paid. call_deadline: the step by which a call must be cured, NO_CALL without one. tied_btc: neither
-    free nor pledged but tied up by a source of money, ``[path]``.
+    ordered_units: since today, ``[path, pair]``; placed_usd: the whole cost of what is delivered in a month, deposits
+    included; due_usd: on delivery, and recovery_usd: from failed lenders, ``[path, month]``. unpaid_interest_usd:
+    interest run up before today on loans that pay monthly, due in month 1, ``[path, facility]``. unpaid_usd: bills and
+    debts that could not be paid. call_deadline: the step by which a call must be cured, NO_CALL without one. tied_btc:
+    neither free nor pledged but tied up by a source of money, ``[path]``.
     """
 
     cash_usd: Floats
@@ -102,6 +102,7 @@ class Company:
     arriving_units: Floats
     retiring_units: Floats
     ordered_units: Floats
+    placed_usd: Floats
     due_usd: Floats
     recovery_usd: Floats
     call_deadline: Ints
@@ -174,6 +175,7 @@ def open_books(s: Setting) -> Company:
         arriving_units=np.zeros((paths, last, len(s.pairs))),
         retiring_units=np.zeros((paths, last, len(s.pairs))),
         ordered_units=np.zeros((paths, len(s.pairs))),
+        placed_usd=np.zeros((paths, last)),
         due_usd=np.zeros((paths, last)),
         recovery_usd=np.zeros((paths, last)),
         call_deadline=np.full((paths, s.facilities), NO_CALL, dtype=np.int64),
@@ -184,6 +186,7 @@ def open_books(s: Setting) -> Company:
         arrives = machines.arrives_month + s.paths.delivery_delay_months
         company.arriving_units[np.arange(paths), arrives, column[machines.model, machines.site]] += machines.units
         company.due_usd[np.arange(paths), arrives] += machines.units * machines.due_usd_per_unit
+        company.placed_usd[np.arange(paths), arrives] += machines.units * machines.due_usd_per_unit
     return company
 
 

@@ -119,6 +119,7 @@ def order(s: Setting, c: Company, month: int, units: Floats, r: Record) -> Float
         c.racked_units[now] += units[now] * those
         c.arriving_units[paths[~now], arrives[~now]] += units[~now] * those
         c.due_usd[paths[~now], arrives[~now]] += rest[~now] @ those
+        c.placed_usd[paths, arrives] += (units * s.order_usd[0] * factor + rest) @ those
     r.flow("ordered_usd", cost)
     return cost
 

@@ -14,11 +14,23 @@ import numpy as np
 from optimizer.decisions import Decisions
 from optimizer.ledger.books import Books, keep_books
 from optimizer.ledger.company import Company, Setting
+from optimizer.ledger.lots_on_paths import lot_names
 from optimizer.ledger.nearest import nearest_nodes
 from optimizer.market.tree import Floats, Ints, Tree
 
 PolicyName = Literal["nearest_node", "sell_only"]
 TODAY = 0
+
+
+@dataclass(frozen=True)
+class LotIntents:
+    """What a plan does with lots and tax, where there are taxes: lot_btc that leave each lot ``[path, lot]``
+    (`optimizer.ledger.lots_on_paths.lot_names`); taken_btc: of these, for sources of money and failing lenders;
+    tax_ahead_usd: paid beyond what is due, ``[path]``."""
+
+    lot_btc: Floats
+    taken_btc: Floats
+    tax_ahead_usd: Floats
 
 
 @dataclass(frozen=True)
@@ -31,6 +43,7 @@ class Intents:
     facility]``. sell_btc: the most to sell, so as to hold cash_usd; buy_btc: the most to buy with what is above it;
     free_btc: what the plan then leaves unpledged, ``[path]``. uses: of sources of money, by (source, what), ``[path]``.
     hand_over_units: machines that go to lenders with what is walked away from, by source, ``[path, pair]``.
+    lots: where a plan says which it sells.
     """
 
     order_units: Floats
@@ -46,6 +59,7 @@ class Intents:
     free_btc: Floats
     uses: dict[tuple[str, str], Floats] = field(default_factory=dict)
     hand_over_units: dict[str, Floats] = field(default_factory=dict)
+    lots: LotIntents | None = None
 
 
 class Policy(Protocol):
@@ -140,6 +154,7 @@ class NodeIntents:
             self._uses.setdefault((use.source, use.what), np.zeros(nodes))[use.node] += use.amount
         self._sell, self._cash, self._buy = books.sold_btc, books.cash_usd, books.bought_btc
         self._free = np.maximum(books.free_btc, 0.0)
+        self._lots = _lot_tables(s, tree, decisions, books)
 
     def at(self, s: Setting, nodes: Ints, month: int) -> Intents:
         """The decisions of these nodes, ``[path]``; of a node -1, nothing."""
@@ -161,6 +176,13 @@ class NodeIntents:
             free_btc=self._free[there] * some,
             uses={key: amount[there] * some for key, amount in self._uses.items()},
             hand_over_units={name: units[there] * by for name, units in self._hand_over.items()},
+            lots=LotIntents(
+                lot_btc=self._lots.lot_btc[there] * by,
+                taken_btc=self._lots.taken_btc[there] * some,
+                tax_ahead_usd=self._lots.tax_ahead_usd[there] * some,
+            )
+            if self._lots
+            else None,
         )
 
     def _gives_back(self, s: Setting, nodes: Ints, month: int) -> Floats:
@@ -175,6 +197,22 @@ class NodeIntents:
         for node in found:
             table[nodes == node] = self._retirements[node]
         return table
+
+
+def _lot_tables(s: Setting, tree: Tree, decisions: Decisions, books: Books) -> LotIntents | None:
+    """What a plan does with lots and tax by node, ``[node]`` and ``[node, lot]`` in the order of lots on paths."""
+    taxes = s.scenario.taxes
+    if taxes is None:
+        return None
+    column = {name: k for k, name in enumerate(lot_names(s.scenario, taxes, s.paths.months))}
+    lot_btc, paid = np.zeros((len(tree), len(column))), np.zeros(len(tree))
+    for sale in decisions.lot_sales:
+        if sale.lot in column:  # a lot of months that the paths do not reach is not there to be sold
+            lot_btc[sale.node, column[sale.lot]] += sale.btc
+    for payment in decisions.tax_payments:
+        paid[payment.node] += payment.amount_usd
+    ahead = np.clip(np.minimum(paid, -books.taxes.due_usd), 0.0, None)
+    return LotIntents(lot_btc, books.taxes.taken_btc, ahead)
 
 
 def _early_share(books: Books, tree: Tree) -> Floats:

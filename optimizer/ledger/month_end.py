@@ -1,11 +1,11 @@
 """A month's end off the tree: what has fallen due is paid, then what is meant is done as far as it is feasible.
 
 In this order: lenders that failed; machines that hashed, arrived, went to lenders and left; interest, instalments,
-maturities and bills; collateral that comes back; other sources of money; draws, early repayments and orders, in full
-where they can be paid for while minimum cash and BTC are kept, else scaled; top-ups; BTC sold as meant, then a maturity
-refinanced, then BTC sold for what is still missing, pledged ones too where a loan can be unwound. What cannot be paid
-even so takes the machines of loans of limited recourse, then makes all lenders take theirs and sell their collateral;
-what is left after that stays unpaid.
+maturities, bills and the tax of a year that has ended; collateral that comes back; other sources of money; draws, early
+repayments and orders, in full where they can be paid for while minimum cash and BTC are kept, else scaled; top-ups; BTC
+sold as meant, then a maturity refinanced, then BTC sold for what is still missing, pledged ones too where a loan can be
+unwound. What cannot be paid even so takes the machines of loans of limited recourse, then makes all lenders take theirs
+and sell their collateral; what is left after that stays unpaid.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from optimizer.ledger.intents import Intents
 from optimizer.ledger.lender_failure import lose_in_expectation
 from optimizer.ledger.record import Record
 from optimizer.ledger.source import OnPaths, PaysForOrders, SeizesMachines, Settles
+from optimizer.ledger.taxes_on_paths import TaxAccount
 from optimizer.market.paths import Bools
 from optimizer.market.tree import Floats
 
@@ -39,9 +40,15 @@ ROUNDING = 1e-7
 
 
 def close_month(
-    s: Setting, c: Company, month: int, meant: Intents, r: Record, sources: tuple[OnPaths, ...] = ()
+    s: Setting,
+    c: Company,
+    month: int,
+    meant: Intents,
+    r: Record,
+    sources: tuple[OnPaths, ...] = (),
+    taxes: TaxAccount | None = None,
 ) -> None:
-    """Play the end of a month (0: today); changes ``c`` and ``sources`` and writes the flows to ``r``."""
+    """Play the end of a month (0: today); changes ``c``, ``sources`` and ``taxes`` and writes the flows to ``r``."""
     lenders_fail(s, c, month, r)
     walk_away(s, c, month, r)
     seized_units = _hand_over(s, c, month, meant, r, sources)
@@ -54,6 +61,8 @@ def close_month(
     cash = c.cash_usd + fleet.resale_usd + recovered - bills - _serve_debt(s, c, month, due, r)
     r.flow("recovered_usd", recovered)
     r.flow("bills_usd", bills)
+    if taxes:
+        cash -= taxes.fall_due(month, r)
     _take_back(s, c, month, meant)
     lose_in_expectation(s, c, month, r)
     if sources and meant.uses:
@@ -71,10 +80,14 @@ def close_month(
     broke = cash < -CENT
     cash += lenders_seize(s, c, month, broke, r, sources)
     cash += lenders_sell(s, c, month, cash, broke, r)
+    if taxes:
+        cash -= taxes.pay_ahead(meant.lots, cash - _to_keep(s, meant), r)
     cash -= _buy(s, c, month, meant, cash, r)
     c.unpaid_usd = np.maximum(-cash, 0.0)
     c.cash_usd = np.maximum(cash, 0.0)
     r.flow("carried_unpaid_usd", c.unpaid_usd)
+    if taxes:
+        taxes.close(c, month, meant.lots, fleet, r, sources)
 
 
 def _hand_over(s: Setting, c: Company, month: int, meant: Intents, r: Record, sources: tuple[OnPaths, ...]) -> Floats:
@@ -117,6 +130,7 @@ def _use_sources(s: Setting, c: Company, month: int, meant: Intents, r: Record, 
         cash += usd
         r.flow("sources_usd", usd)
         r.flow("sources_btc", btc)
+        r.flow("given_btc", np.maximum(-btc, 0.0))
     return cash
 
 
@@ -264,8 +278,12 @@ def _sell(s: Setting, c: Company, month: int, btc: Floats, r: Record) -> Floats:
 
 
 def _sell_as_meant(s: Setting, c: Company, month: int, meant: Intents, cash: Floats, r: Record) -> Floats:
-    """Sell what brings cash to what the plan holds there, at most what it sells there, and keep the minimum BTC."""
-    missing = np.clip(meant.cash_usd - cash, 0.0, None) / _net_price(s, month)
+    """Sell what brings cash to what the plan holds there, at most what it sells there, and keep the minimum BTC. What
+    the plan spends after that is wanted too: with taxes it may sell and buy on one day, and pay tax ahead."""
+    wanted = meant.cash_usd + meant.buy_btc * _purchase_price(s, month)
+    if meant.lots:
+        wanted = wanted + meant.lots.tax_ahead_usd
+    missing = np.clip(wanted - cash, 0.0, None) / _net_price(s, month)
     return _sell(s, c, month, np.minimum(np.minimum(missing, meant.sell_btc), _above_floor(s, c)), r)
 
 
@@ -279,18 +297,26 @@ def _sell_as_needed(s: Setting, c: Company, month: int, cash: Floats, r: Record)
 
 def _buy(s: Setting, c: Company, month: int, meant: Intents, cash: Floats, r: Record) -> Floats:
     """Buy what is meant with cash above what the plan holds there; returns its cost, USD ``[path]``."""
-    keep = np.maximum(meant.cash_usd, s.scenario.requirements.min_cash_usd)
     price, fee = s.price_usd[:, month], s.scenario.treasury.buy_fee_share
-    btc = np.minimum(meant.buy_btc, np.clip(cash - keep, 0.0, None) / (price * (1 + fee)))
+    btc = np.minimum(meant.buy_btc, np.clip(cash - _to_keep(s, meant), 0.0, None) / _purchase_price(s, month))
     c.free_btc += btc
     r.flow("bought_btc", btc)
     r.flow("purchase_usd", btc * price)
     r.flow("purchase_fee_usd", btc * price * fee)
-    return np.asarray(btc * price * (1 + fee))
+    return np.asarray(btc * _purchase_price(s, month))
+
+
+def _to_keep(s: Setting, meant: Intents) -> Floats:
+    """Cash that is not spent on what could wait, USD ``[path]``."""
+    return np.maximum(meant.cash_usd, s.scenario.requirements.min_cash_usd)
 
 
 def _net_price(s: Setting, month: int) -> Floats:
     return np.asarray(s.price_usd[:, month] * (1 - s.scenario.treasury.sell_fee_share))
+
+
+def _purchase_price(s: Setting, month: int) -> Floats:
+    return np.asarray(s.price_usd[:, month] * (1 + s.scenario.treasury.buy_fee_share))
 
 
 def _above_floor(s: Setting, c: Company) -> Floats:

@@ -22,18 +22,19 @@ class Outcome:
     net_btc: btc (free_btc and pledged_btc) and, at the month's closing price, cash, machines_usd (resale value less
     what is due on machines on order), receivable_usd (what a failed lender will still pay) and sources_usd (what other
     sources of money owe it less what it owes them), less owed_usd (to
-    lenders, accrued interest included) and unpaid_usd (bills and debts that could not be paid). seized_units: machines
-    that lenders took in the month, walked away from or seized on default.
+    lenders, accrued interest included), unpaid_usd (bills and debts that could not be paid) and tax_owed_usd (on what
+    has been earned, deferred tax where it counts). seized_units: machines that lenders took in the month, walked away
+    from or seized on default.
     ltv_high: the highest LTV of any day of the month, at the day's low, before anybody acted; NaN without debt.
     warnings, calls, liquidations: how many in the month, liquidations by a lender's own triggers. defaults: whether
     bills or debts could be paid only by lenders selling all their collateral, if at all, ``[path, month]``.
     topped_up_btc: sent to the lender beyond what draws pledge, seized_btc: sold by the lender. lost_btc: of that, its
     fee and slippage, and pledges lost with a failed lender, in BTC at the day's price. flows: totals of the whole
-    path by name, ``[path]``. In BTC: mined, bought, sold, seized,
-    set_off, sources (net). Cash in: sale, resale, recovered, drawn, sources (net), and carried_unpaid (bills of a
+    path by name, ``[path]``. In BTC: mined, bought, sold, seized, set_off, sources (net), given (what sources took,
+    whatever others brought). Cash in: sale, resale, recovered, drawn, sources (net), and carried_unpaid (bills of a
     month that were not paid then and are among the next month's). Cash out: sale_fee, purchase, purchase_fee,
     origination_fee, ordered, bills, debt_service, repaid_early, repaid (to cure a call), shortfall (debt due though
-    its collateral is gone). Between lenders and collateral, without cash: met, forgiven, billed (what a sale of
+    its collateral is gone), tax. Between lenders and collateral, without cash: met, forgiven, billed (what a sale of
     collateral left to be paid as a bill), machine_debt_forgiven (of limited recourse, beyond what seized machines
     fetch; whole where it is walked away from).
     """
@@ -48,6 +49,7 @@ class Outcome:
     unpaid_usd: Floats
     receivable_usd: Floats
     sources_usd: Floats
+    tax_owed_usd: Floats
     sold_btc: Floats
     seized_units: Floats
     ltv_high: Floats

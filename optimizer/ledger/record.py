@@ -8,7 +8,7 @@ import numpy as np
 
 from optimizer.ledger.company import Company, Setting, machines_usd, owed_usd
 from optimizer.ledger.outcome import Outcome
-from optimizer.ledger.source import OnPaths
+from optimizer.ledger.source import OnPaths, worth_usd
 from optimizer.market.tree import Floats, Ints
 
 
@@ -40,6 +40,7 @@ class Record:
                 "unpaid_usd",
                 "receivable_usd",
                 "sources_usd",
+                "tax_owed_usd",
             )
         }
         self._flows: defaultdict[str, Floats] = defaultdict(lambda: np.zeros(len(s.paths)))
@@ -48,7 +49,18 @@ class Record:
         """Add to a path's total of what flows in or out; names end in their unit."""
         self._flows[name][where] += amount
 
-    def balances(self, c: Company, month: int, sources: tuple[OnPaths, ...] = ()) -> None:
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The flows that there have been."""
+        return tuple(self._flows)
+
+    def total(self, name: str) -> Floats:
+        """A path's total of a flow so far."""
+        return np.array(self._flows[name])
+
+    def balances(
+        self, c: Company, month: int, sources: tuple[OnPaths, ...] = (), tax_owed_usd: Floats | None = None
+    ) -> None:
         """Write down what the company has and owes at the month's end."""
         s, price = self._s, self._s.price_usd[:, month]
         self.pledged_btc[:, month] = c.pledged_btc
@@ -60,10 +72,11 @@ class Record:
             "machines_usd": machines_usd(s, c, month),
             "unpaid_usd": c.unpaid_usd,
             "receivable_usd": c.recovery_usd[:, month + 1 :].sum(axis=1),
-            "sources_usd": sum((source.worth_usd(s, month) for source in sources), np.zeros(len(s.paths))),
+            "sources_usd": worth_usd(s, sources, month),
+            "tax_owed_usd": np.zeros(len(s.paths)) if tax_owed_usd is None else tax_owed_usd,
         }
         dollars = now["cash_usd"] + now["machines_usd"] + now["receivable_usd"] + now["sources_usd"]
-        dollars = dollars - self.debt_usd[:, month].sum(axis=1) - now["unpaid_usd"]
+        dollars = dollars - self.debt_usd[:, month].sum(axis=1) - now["unpaid_usd"] - now["tax_owed_usd"]
         for name, values in {**now, "net_btc": now["btc"] + dollars / price}.items():
             self._balances[name][:, month] = values
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from optimizer.decisions import Decisions
-from optimizer.errors import ReplayError
 from optimizer.ledger.company import Setting, open_books, set_up
 from optimizer.ledger.fleet import pairs_in_use
 from optimizer.ledger.intents import NearestNode, Policy, PolicyName, SellOnly
@@ -18,6 +17,7 @@ from optimizer.ledger.month_end import close_month
 from optimizer.ledger.outcome import Outcome
 from optimizer.ledger.record import Record
 from optimizer.ledger.sources import kinds_of
+from optimizer.ledger.taxes_on_paths import open_taxes
 from optimizer.market.paths import Paths
 from optimizer.market.tree import Tree
 from optimizer.scenario.schema import Scenario
@@ -33,8 +33,7 @@ def replay(
 ) -> Outcome:
     """What becomes of the company on each path, under a policy that knows the path only as far as it has gone.
 
-    Raises `AuditError` if the decisions speak of machines, sites or facilities that the scenario lacks, and
-    `ReplayError` where there are taxes: lots are not followed off the tree yet.
+    Raises `AuditError` if the decisions speak of machines, sites or facilities that the scenario lacks.
     """
     s = set_up(scenario, paths, pairs_in_use(scenario, decisions))
     return follow(s, POLICIES[policy](s, tree, decisions))
@@ -42,17 +41,12 @@ def replay(
 
 def follow(s: Setting, policy: Policy) -> Outcome:
     """The same for a policy of one's own."""
-    if s.scenario.taxes is not None:
-        raise ReplayError(
-            "A plan with taxes cannot be replayed yet: off the tree nobody says which lots are sold. "
-            "Plan again without the `taxes` section to see what becomes of the company before tax."
-        )
     c, r = open_books(s), Record(s)
+    taxes = open_taxes(s, c)
     sources = tuple(kind.on_paths(s) for kind in kinds_of(s.scenario))
-    close_month(s, c, 0, policy.intents(s, c, 0), r, sources)
-    r.balances(c, 0, sources)
-    for month in range(1, s.paths.months + 1):
-        play_month(s, c, month, r)
-        close_month(s, c, month, policy.intents(s, c, month), r, sources)
-        r.balances(c, month, sources)
+    for month in range(s.paths.months + 1):
+        if month:
+            play_month(s, c, month, r)
+        close_month(s, c, month, policy.intents(s, c, month), r, sources, taxes)
+        r.balances(c, month, sources, taxes.owed_usd(c, month) if taxes else None)
     return r.outcome()

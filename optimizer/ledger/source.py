@@ -63,6 +63,11 @@ class OnPaths(Protocol):
         ...
 
 
+def worth_usd(s: Setting, sources: tuple[OnPaths, ...], month: int) -> Floats:
+    """What all sources owe less what is owed to them at a month's end, ``[path]``."""
+    return sum((source.worth_usd(s, month) for source in sources), np.zeros(len(s.paths)))
+
+
 @runtime_checkable
 class Settles(Protocol):
     """A source on paths of which BTC come back, or something falls due: it settles before any source is used again, so

@@ -25,6 +25,8 @@ from optimizer.scenario.sources import HashrateForward, HashrateLoan
 
 DRAW, LEFT = "draw_usd", "leave_btc"
 LAST_MONTH = 120
+# Of a draw: less is rounding of a plan that was written down, and points no machines.
+ROUNDING = 1e-9
 AHEAD = tuple(f"repay_month_{month}_usd" for month in range(LAST_MONTH + 1))
 
 
@@ -99,7 +101,7 @@ def _account(scenario: Scenario, tree: Tree, ancestor: Ints, loan: HashrateLoan,
             debt[nodes] = due - repaid[nodes]
             live[nodes] = live[up] * np.divide(debt[nodes], due, out=np.zeros(len(nodes)), where=due > 0)
         owed += debt
-        ph += np.where(debt > 0, live, 0.0) / 1e6 * loan.pointed_ph_per_usd_m
+        ph += np.where(debt > ROUNDING * drawn[d], live, 0.0) / 1e6 * loan.pointed_ph_per_usd_m
     pledged = owed / _max_ltv(scenario, loan) / tree.price_usd + left
     at_low = collateral_at_ltv(before(tree, owed), _low_ltv(scenario, loan)) / tree.low_usd
     topped_up = np.maximum(at_low - before(tree, pledged), 0.0)
@@ -189,7 +191,8 @@ class _HashrateLoansOnPaths:
             cost = s.price_usd[:, month] * (1 + s.scenario.treasury.buy_fee_share)
             usd += self._repay(k, month, meant) - unmet - due - (kept - given) * cost
             btc -= sold + given
-            self._pledged[k] = np.minimum(self._pledged[k], self._to_pledge(s, k, month, meant))
+            # What the pool keeps may have come out of the pledge.
+            self._pledged[k] = np.minimum(np.minimum(self._pledged[k], free), self._to_pledge(s, k, month, meant))
             free -= self._pledged[k]
         return usd, btc
 

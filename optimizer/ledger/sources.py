@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+import numpy as np
+
 from optimizer.decisions import Decisions, Use
 from optimizer.ledger.checks import Check, Scale
 from optimizer.ledger.fleet import FleetBooks
@@ -55,6 +57,15 @@ def tied_btc_with(scenario: Scenario, tree: Tree, decisions: Decisions, counterp
     mine = {source.name for source in scenario.sources if source.counterparty == counterparty}
     uses = tuple(use for use in decisions.uses if use.source in mine)
     return keep_source_books(scenario, tree, ancestors(tree), replace(decisions, uses=uses)).tied_btc
+
+
+def given_btc(scenario: Scenario, tree: Tree, ancestor: Ints, decisions: Decisions) -> Floats:
+    """BTC that sources take at each node, whatever others bring, ``[node]``."""
+    given = np.zeros(len(tree))
+    for source in scenario.sources:
+        mine = tuple(use for use in decisions.uses if use.source == source.name)
+        given += np.maximum(-KINDS[source.kind].books(scenario, tree, ancestor, mine).btc, 0.0)
+    return given
 
 
 def source_checks(

@@ -12,15 +12,18 @@ import numpy as np
 
 from optimizer.decisions import Decisions
 from optimizer.errors import AuditError
-from optimizer.ledger.checks import Check, Scale, at_nodes, where
+from optimizer.ledger.checks import NOT_APPLICABLE, Check, Scale, at_nodes, where
 from optimizer.ledger.debt import DebtBooks
 from optimizer.ledger.fleet import FleetBooks
 from optimizer.ledger.paths import before, carried
 from optimizer.ledger.source import SourceBooks
+from optimizer.ledger.sources import given_btc
 from optimizer.market.calendar import month_end
 from optimizer.market.tree import Floats, Ints, Tree
 from optimizer.scenario.schema import Scenario
 from optimizer.scenario.taxes import Taxes, bought_lot, mined_lot, opening_lot
+
+CENT = 0.01
 
 
 @dataclass(frozen=True)
@@ -30,11 +33,15 @@ class TaxBooks:
     income_usd: taxable, of the month that ends at the node. paid_usd: tax paid there; owed_usd: tax on all so far that
     is not paid, with deferred tax where it counts; due_usd: what is still missing of the tax on the years that have
     ended, at the first node of a year (-inf elsewhere). gain_usd: realised on lots. left_btc ``[node, lot]``: of each
-    lot, in the order of ``lots``; taken_btc: out of lots for sources of money."""
+    lot, in the order of ``lots``; taken_btc: out of lots for sources of money and failing lenders; given_btc: what
+    these took, out of lots or of what the month brought; out_of_turn_btc: of what left lots, what
+    others should have given before, -inf where the plan may choose."""
 
     lots: tuple[str, ...]
     left_btc: Floats
     taken_btc: Floats
+    given_btc: Floats
+    out_of_turn_btc: Floats
     gain_usd: Floats
     income_usd: Floats
     paid_usd: Floats
@@ -90,14 +97,18 @@ def keep_tax_books(
         opening[column[opening_lot(k)]] = lot.btc
     left = carried(tree, came - gone, opening)
 
-    proceeds = decisions.sell_btc * price * (1 - treasury.sell_fee_share) + taken * price
+    proceeds = decisions.sell_btc * price * (1 - treasury.sell_fee_share)
     proceeds += (debt.seized_btc * tree.low_usd[:, None] - debt.liquidation_fee_usd).sum(axis=1)
     gain = proceeds - (gone * cost).sum(axis=1)
     overhead = treasury.overhead_usd_per_month + sum(site.fixed_usd_per_month for site in scenario.sites)
     income = gain - fleet.power_usd - overhead * (tree.month > 0)
     if taxes.mined_income:
         income += earned * price
-    if taxes.interest_deductible:
+    # What a source takes is part of its result; where that does not count, the BTC leave at the month's price.
+    to_sources = given_btc(scenario, tree, ancestor, decisions)
+    if not taxes.interest_deductible:
+        income += to_sources * price
+    else:
         worth = sources.asset_usd - sources.owed_usd
         income += sources.cash_usd + worth - before(tree, worth)
         income -= _cost_of_debt(scenario, tree, debt)
@@ -118,6 +129,8 @@ def keep_tax_books(
         lots=lots,
         left_btc=left,
         taken_btc=taken,
+        given_btc=to_sources + lost_btc,
+        out_of_turn_btc=_out_of_turn(taxes, gone, left, cost, _dates(scenario, tree, taxes)),
         gain_usd=gain,
         income_usd=income,
         paid_usd=paid,
@@ -130,14 +143,15 @@ def tax_checks(scenario: Scenario, books: TaxBooks, decisions: Decisions, scale:
     """Rules of taxes: no lot is oversold, all BTC that leave come out of lots, and each year's tax is paid."""
     if scenario.taxes is None:
         return
+    yield at_nodes(f"lots in their order ({scenario.taxes.lot_method})", "BTC", scale.btc, books.out_of_turn_btc)
     least = min((sale.btc for sale in decisions.lot_sales), default=0.0)
     refund = min((payment.amount_usd for payment in decisions.tax_payments), default=0.0)
     yield at_nodes("no negative sales of a lot", "BTC", scale.btc, np.array([-least]))
     yield at_nodes("no tax is taken back", "USD", scale.usd, np.array([-refund]))
     yield at_nodes("no lot is oversold", "BTC", scale.btc, -books.left_btc, books.lots)
-    # Nothing but a source of money takes BTC that are neither sold nor seized.
-    unsold = -books.taken_btc if scenario.sources else np.abs(books.taken_btc)
-    yield at_nodes("BTC leave out of lots", "BTC", scale.btc, unsold)
+    # Nothing but a source of money or a failing lender takes BTC that are neither sold nor seized.
+    yield at_nodes("BTC leave out of lots", "BTC", scale.btc, np.maximum(-books.taken_btc, 0.0))
+    yield at_nodes("BTC out of lots are sold, seized or taken", "BTC", scale.btc, books.taken_btc - books.given_btc)
     yield at_nodes("tax of each year paid", "USD", scale.usd, books.due_usd)
 
 
@@ -150,6 +164,31 @@ def _lots(scenario: Scenario, tree: Tree, taxes: Taxes) -> tuple[str, ...]:
     held = [opening_lot(k) for k in range(len(scenario.treasury.btc_lots))]
     mined = [mined_lot(int(year)) for year in np.unique(_years(scenario, tree, taxes))]
     return (*held, *mined, *(bought_lot(month) for month in range(int(tree.month.max()) + 1)))
+
+
+def _dates(scenario: Scenario, tree: Tree, taxes: Taxes) -> Floats:
+    """When each lot began, ``[lot]``: held today in the order listed, all before month 0; a year's mined BTC with its
+    first month, half a month before what is bought at its end."""
+    held = len(scenario.treasury.btc_lots)
+    years = _years(scenario, tree, taxes)
+    mined = [tree.month[years == year].min() - 0.5 for year in np.unique(years)]
+    return np.array([*(k - held - 1.0 for k in range(held)), *mined, *range(int(tree.month.max()) + 1)])
+
+
+def _out_of_turn(taxes: Taxes, gone: Floats, left: Floats, cost: Floats, began: Floats) -> Floats:
+    """BTC that left a lot at a node while another that goes before it still had some, ``[node]``."""
+    if taxes.lot_method == "plan":
+        return np.full(len(gone), NOT_APPLICABLE)
+    out = np.zeros(len(gone))
+    for lot in range(gone.shape[1]):
+        if taxes.lot_method == "fifo":
+            first = np.broadcast_to(began < began[lot], cost.shape)
+        else:
+            # Of lots that cost the same any may go first: it changes nothing that is taxed there.
+            first = cost > cost[:, [lot]] + CENT
+        waiting = np.where(first, left, 0.0).max(axis=1, initial=0.0)
+        out = np.maximum(out, np.minimum(gone[:, lot], waiting))
+    return out
 
 
 def _cost_per_btc(scenario: Scenario, tree: Tree, ancestor: Ints, taxes: Taxes, lots: tuple[str, ...]) -> Floats:

@@ -39,6 +39,7 @@ def outcome_on_tree(scenario: Scenario, tree: Tree, books: Books) -> Outcome:
         unpaid_usd=nothing,
         receivable_usd=nothing,
         sources_usd=along(books.sources.asset_usd - books.sources.owed_usd),
+        tax_owed_usd=along(books.taxes.owed_usd),
         sold_btc=along(books.sold_btc),
         seized_units=along(books.fleet.seized_units.sum(axis=1)),
         ltv_high=along(debt.ltv_low),

@@ -60,6 +60,11 @@ def replan(scenario: Scenario, tree: Tree, decisions: Decisions, paths: Paths, t
             "Planning anew does not know yet how to go on with sources of money that are in use "
             f"({', '.join(source.name for source in scenario.sources)}). Ask for --policy nearest_node or sell_only."
         )
+    if scenario.taxes is not None:
+        raise ReplayError(
+            "Planning anew does not know yet how to go on with lots and a tax year that has begun. "
+            "Ask for --policy nearest_node or sell_only."
+        )
     s = set_up(scenario, paths, _pairs(scenario, decisions))
     policy = Replan(s, tree, decisions, tell)
     outcome = follow(s, policy)
@@ -196,7 +201,7 @@ def _month_ended(s: Setting, c: Company, month: int) -> Company:
 def _blank(s: Setting, c: Company) -> Intents:
     """No intent, in arrays of its own."""
     empty = nothing(s)
-    names = [field.name for field in fields(Intents) if field.name != "uses"]
+    names = [field.name for field in fields(Intents) if field.name not in ("uses", "lots")]
     arrays: dict[str, Any] = {name: np.array(getattr(empty, name)) for name in names}
     return Intents(**{**arrays, "retire_units": np.zeros_like(c.retiring_units)})
 

@@ -154,6 +154,7 @@ def path_months(replayed: Replayed) -> pd.DataFrame:
         "machines_usd": outcome.machines_usd,
         "owed_usd": outcome.owed_usd,
         "unpaid_usd": outcome.unpaid_usd,
+        "tax_owed_usd": outcome.tax_owed_usd,
         "sold_btc": outcome.sold_btc,
         "topped_up_btc": outcome.topped_up_btc.sum(axis=2),
         "seized_btc": outcome.seized_btc.sum(axis=2),

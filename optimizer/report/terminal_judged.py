@@ -106,8 +106,6 @@ def risk(plan: Plan, tables: Tables) -> Lines:
 def _off_tree(plan: Plan) -> Lines:
     """What becomes of the plan on paths that it was not made for."""
     summary, given = plan.out_of_sample, plan.scenario
-    if given.taxes is not None:
-        return ["Taxes are accounted for on the tree only, so the plan is not replayed on other paths."]
     if isinstance(given.market.price, Cases):
         return [
             "Named cases are known in full, so there is no other path to draw: replay the plan on shocks or history."

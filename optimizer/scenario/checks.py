@@ -45,6 +45,7 @@ CHECKS: dict[Check, str] = {
     money.pledges_are_held: "loans treasury",
     money.loans_are_not_called_today: "loans market requirements",
     money.depreciation_says_how_long: "taxes",
+    money.lots_are_listed_by_age: "taxes treasury",
     money.requirements_hold_today: "requirements treasury loans",
     sources.source_names_differ: "sources loans facilities",
     sources.machine_loans_agree: "sources machines market",

@@ -198,6 +198,23 @@ def depreciation_says_how_long(s: Scenario) -> Iterator[Issue]:
         )
 
 
+def lots_are_listed_by_age(s: Scenario) -> Iterator[Issue]:
+    """Where lots go by age, none that has a date stands after a younger one."""
+    if s.taxes is None or s.taxes.lot_method != "fifo":
+        return
+    youngest = None
+    for k, lot in enumerate(s.treasury.btc_lots):
+        if lot.acquired is None:
+            continue
+        if youngest is not None and lot.acquired < youngest:
+            message = f"acquired {lot.acquired}, listed after a lot of {youngest}, and lots go first in, first out"
+            yield Issue(
+                ("treasury", "btc_lots", k, "acquired"), message, "list the oldest lot first, or correct the date"
+            )
+        else:
+            youngest = lot.acquired
+
+
 def requirements_hold_today(s: Scenario) -> Iterator[Issue]:
     """The least BTC is held today; warns when cash or debt would have to move first."""
     required, treasury = s.requirements, s.treasury

@@ -9,12 +9,17 @@ from pydantic import Field
 
 from optimizer.scenario.base import Share, Strict, Usd
 
+LotMethod = Literal["plan", "fifo", "hifo"]
+
 
 class Taxes(Strict):
     """A tax of ``rate`` on the company's income of each tax year, losses carried forward without end; blank: none.
 
     A year ends with calendar month ``year_end_month``; a month of the plan belongs to the year of its last day, and the
-    tax of a year is paid at the first month's end after it. Which lots a sale comes from is the plan's choice.
+    tax of a year is paid at the first month's end after it. ``lot_method``: which lots BTC leave: ``plan``
+    those that the plan chooses, ``fifo`` the oldest first (lots held today in the order listed, then by month; what is
+    mined in a year counts from its first month), ``hifo`` those of the highest cost first (of the same cost the
+    oldest). A rule takes a switch for each lot and node: for small trees.
     ``carry_forward_usd``: losses of years before today. ``mined_income``: BTC mined are income at the month's price,
     which is then their cost; else their cost is nothing and they are taxed when sold. ``interest_deductible``: interest
     and fees of debts and the result of sources of money count. ``depreciation``: ``none`` leaves machines out, bought
@@ -25,6 +30,7 @@ class Taxes(Strict):
 
     rate: Share
     year_end_month: Annotated[int, Field(ge=1, le=12)] = 12
+    lot_method: LotMethod = "plan"
     carry_forward_usd: Usd = 0.0
     mined_income: bool = True
     interest_deductible: bool = True

@@ -99,7 +99,7 @@ def every_family() -> dict[str, str]:
     careful = every_feature(borrow_to_buy_btc=False)
     buyer = careful.model_copy(update={"treasury": careful.treasury.model_copy(update={"buy_btc": True})})
     of_sources |= families(build(buyer, ten_nodes()))
-    of_taxes = families(build(taxed(), ten_nodes()))
+    of_taxes = families(build(taxed(lot_method="fifo"), ten_nodes()))
     of_walking = families(build(walker(), ten_nodes()))
     return {**of_walking, **of_taxes, **of_sources, **allowed, **forbidden}
 

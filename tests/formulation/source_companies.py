@@ -183,19 +183,21 @@ def hundred_ph() -> dict[str, Any]:
     return {"owned": [{"model": "old", "site": "Plains", "units": 1000, "resale_usd": 500.0}]}
 
 
-def taxed() -> Scenario:
-    """Two lots, a note and the new machine on offer; a quarter of income is tax, the year ends with November."""
+def taxed(**changes: Any) -> Scenario:
+    """Two lots, a note, hashrate sold forward and the new machine on offer; a quarter of income is tax, the year ends
+    with November."""
     lots = [{"btc": 60.0, "cost_basis_usd": 30_000.0}, {"btc": 40.0, "cost_basis_usd": 90_000.0}]
     terms = {"rate": 0.25, "year_end_month": 11, "carry_forward_usd": 100_000.0}
     given = with_sources(
         note(),
+        hashrate_forward(),
         treasury=treasury(btc_lots=lots, overhead_usd_per_month=100_000.0),
         machines={"candidates": [candidate()]},
         loans=[loan()],
         requirements=requirements(liquidation_probability=0.1),
     )
     straight = {"depreciation": "straight", "depreciation_months": 2}
-    return given.model_copy(update={"taxes": Taxes.model_validate({**terms, **straight})})
+    return given.model_copy(update={"taxes": Taxes.model_validate({**terms, **straight, **changes})})
 
 
 def walker() -> Scenario:

@@ -35,6 +35,7 @@ CASH_OUT = (
     "repaid_early_usd",
     "repaid_usd",
     "shortfall_usd",
+    "tax_usd",
 )
 
 

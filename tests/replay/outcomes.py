@@ -25,6 +25,7 @@ def uneventful(paths: int, months: int, facilities: int, price_usd: float = 100_
         unpaid_usd=none,
         receivable_usd=none,
         sources_usd=none,
+        tax_owed_usd=none,
         sold_btc=none,
         seized_units=none,
         ltv_high=np.full(by_facility, np.nan),

@@ -223,3 +223,15 @@ def test_two_real_starts() -> None:
     assert bust.of("plan").ordered_units > 1000
     assert bust.of("plan").net_btc < bust.of("no_machines").net_btc - 50
     assert bust.of("borrow_most").calls > 0
+
+
+def test_a_company_that_is_taxed_is_tested_too(miner: LoadedScenario, csv: Path, tested: Backtest) -> None:
+    """Every plan expects less for the tax. Of what came of them only those who sell for bills and decide nothing can be
+    compared: they end with no more. Whoever plans otherwise for the tax may have luck."""
+    found = backtest(load_scenario(MINER, sets=(*SMALL, "taxes.rate=0.3")), csv, START, every_months=12, workers=1)
+    for window in found.windows:
+        untaxed = next(other for other in tested.windows if other.start == window.start)
+        assert [window.of(name).why_not for name in STRATEGIES] == [untaxed.of(name).why_not for name in STRATEGIES]
+        assert window.of("hold").net_btc <= untaxed.of("hold").net_btc
+        for name in ("plan", "sell_only", "no_machines"):
+            assert window.of(name).expected_btc < untaxed.of(name).expected_btc

@@ -39,14 +39,23 @@ def test_no_source_is_no_source() -> None:
     assert planned(company, ten_nodes()).decisions.uses == ()
 
 
-def test_all_of_it_at_once_with_taxes() -> None:
+@pytest.mark.parametrize(
+    "terms",
+    [
+        (),
+        ("taxes.depreciation=bonus", "taxes.count_deferred=false"),
+        ("taxes.mined_income=false", "taxes.interest_deductible=false"),
+    ],
+)
+def test_all_of_it_at_once_with_taxes(terms: tuple[str, ...]) -> None:
     """The flagship company, few branches, every source of money, lenders that may fail, and taxes."""
     few = "market.tree.branching=[{month: 1, children: 2}, {month: 4, children: 2}]"
-    sets = ("market.fan.paths=400", "solver.gap_share=0.01", few, "taxes.rate=0.21")
+    sets = ("market.fan.paths=400", "solver.gap_share=0.01", few, "taxes.rate=0.21", *terms)
     made = plan(SCENARIOS / "full_menu.yaml", sets=sets, compare=False, monte_carlo=0)
     assert made.audit.ok
     assert {source.kind for source in made.scenario.sources} == set(MODELLED)
     assert len({use.source for use in made.decisions.uses}) >= 3
+    assert_the_same(made.scenario, made.tree, made.decisions)
 
 
 def test_no_fee_is_paid_on_nothing() -> None:
