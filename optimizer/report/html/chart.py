@@ -59,7 +59,7 @@ def time(field: str = "date") -> Spec:
 
 def amount(field: str, title: str, labels: str | None = None, **scale: Any) -> Spec:
     """An axis of amounts whose title carries the unit; ``labels`` is a Vega expression."""
-    axis: Spec = {"title": title, "tickCount": 5}
+    axis: Spec = {"title": title, "tickCount": 5, "labelFlush": False}
     if labels is not None:
         axis["labelExpr"] = labels
     return {"field": field, "type": "quantitative", "axis": axis, "scale": {"zero": False, **scale}}
