@@ -92,10 +92,9 @@ def _facts(doc: Document) -> Iterator[Fact]:
     objective, after, unit = doc["objective"], doc["today"]["after"], doc["objective"]["numeraire"]
     mean = objective[f"expected_net_{unit}"]
     ends = month_in_words(doc["months"][-1]["date"])
-    tail = worth(objective[f"cvar_net_{unit}"], unit, mean)
-    yield Fact(
-        f"Net worth in {ends}", worth(mean, unit), f"on average; {tail} in the worst {share(objective['tail_share'])}"
-    )
+    tail = f"{worth(objective[f'cvar_net_{unit}'], unit, mean)} in the worst {share(objective['tail_share'])}"
+    beside = f"on average; {tail}" if len(doc["outcomes"]) > 1 else "in the only future there is"
+    yield Fact(f"Net worth in {ends}", worth(mean, unit), beside)
     sell = next((row for row in doc["comparators"] if row["name"] == "sell_only" and row["feasible"]), None)
     if sell:
         gain = worth(sell[f"loses_{unit}"], unit, mean)

@@ -74,6 +74,8 @@ def _figures(doc: Document) -> Iterator[Figure]:
     if moves:
         yield _schedule(moves)
     drawn = only(doc["months"][1:], keys_of(RUNNING, "month"))
+    if not any(row["running_ph_p90"] for row in drawn):
+        return
     y = amount("running_ph_mean", "PH/s that hash")
     yield Figure(
         name="running",

@@ -76,7 +76,8 @@ def _column(unit: str, key: str, heading: str) -> Column:
 
 def _figures(doc: Document) -> Iterator[Figure]:
     unit = doc["objective"]["numeraire"]
-    yield _spread(doc, unit)
+    if len(doc["outcomes"]) > 1 or any(row["feasible"] for row in doc["comparators"]):
+        yield _spread(doc, unit)
     if any(row["name"] == "sell_only" and row["feasible"] for row in doc["comparators"]) and len(doc["outcomes"]) > 1:
         yield _against_selling(doc, unit)
 
