@@ -214,6 +214,14 @@ def test_what_is_used_is_told_with_whom(with_a_note: Plan) -> None:
     assert action.usd == words.usd(use["amount"])
 
 
+def test_debts_of_other_sources_are_told_beside_the_charts_that_leave_them_out(with_a_note: Plan) -> None:
+    document = plan_document(with_a_note)
+    text = Page(report_html(document)).text
+    owed = -document["nodes"][0]["sources_worth_usd"]
+    assert owed > 0
+    assert f"after today the company owes them {words.usd(owed)}, net" in text
+
+
 def test_it_is_written_beside_the_plan_the_same_every_time(small: Plan, tmp_path: Path) -> None:
     write_plan(small, tmp_path / "plan")
     written = (tmp_path / "plan" / "report.html").read_text(encoding="utf-8")

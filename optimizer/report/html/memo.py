@@ -115,7 +115,8 @@ def _call_fact(doc: Document) -> Fact:
     debts = [row for row in doc["today"]["debts"] if row["call_price_usd"] is not None]
     if debts:
         row = min(debts, key=lambda row: row["fall_to_call_share"])
-        beside = f"to {price(row['call_price_usd'])} ({row['facility']}); {usd(doc['today']['after']['owed_usd'])} owed"
+        owed = usd(doc["today"]["after"]["owed_usd"])
+        beside = f"to {price(row['call_price_usd'])} ({row['facility']}); {owed} owed on loans"
         return Fact("Fall of BTC to a margin call", share(row["fall_to_call_share"]), beside)
     later = [row for row in doc["ladder"] if row["fall_to_call_share_p10"] is not None]
     if not later:

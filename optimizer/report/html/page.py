@@ -74,8 +74,9 @@ def _embedded(figures: Sequence[Figure]) -> Markup:
 
 
 def _cleaned(document: Document) -> Document:
-    """The document without its tree, whose nodes no section shows, and its texts without control characters."""
-    return {key: _clean(value) for key, value in document.items() if key != "nodes"}
+    """The document with today's node alone, since no section shows the others, and its texts without control
+    characters."""
+    return {key: _clean(value[:1] if key == "nodes" else value) for key, value in document.items()}
 
 
 def _clean(value: object) -> object:

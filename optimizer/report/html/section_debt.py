@@ -53,16 +53,23 @@ LTV = (
 def section(doc: Document) -> Section:
     """Debt and LTV."""
     peak = max(doc["months"], key=lambda row: row["owed_usd_mean"])
-    kept = doc["borrowing"]
+    kept, owed_today = doc["borrowing"], doc["today"]["after"]["owed_usd"]
     says = [
-        f"{usd(doc['today']['after']['owed_usd'])} owed after today, {usd(peak['owed_usd_mean'])} on average at most."
+        f"{usd(owed_today)} owed on loans after today, {usd(peak['owed_usd_mean'])} on average at most."
         if peak["owed_usd_mean"] > 0
-        else "Nothing is owed against BTC, today or later."
+        else "Nothing is owed on loans, today or later."
     ]
     if kept["borrowed_usd"] > 0:
         parts = {"debts repaid": "debts_usd", "machines": "machines_usd", "bills": "bills_usd", "BTC bought": "btc_usd"}
         spent = ", ".join(f"{usd(kept[key])} for {name}" for name, key in parts.items() if kept[key] >= 1)
         says.append(f"Of {usd(kept['borrowed_usd'])} borrowed in all, expected: {spent or 'all kept in cash'}.")
+    if doc["scenario"]["resolved"].get("sources"):
+        worth = doc["nodes"][0]["sources_worth_usd"]
+        owes = "the company owes them" if worth < 0 else "they owe the company"
+        says.append(
+            "Other sources of money (credit lines, notes, vendors' terms and the like) are not in these charts: after "
+            f"today {owes} {usd(abs(worth))}, net."
+        )
     return Section("debt", "Debt and loan-to-value", tuple(says), tuple(_figures(doc)))
 
 
@@ -80,7 +87,7 @@ def _figures(doc: Document) -> Iterator[Figure]:
         return
     yield Figure(
         name="owed",
-        title="Owed to all lenders",
+        title="Owed on loans",
         says="Principal and accrued interest at each month's end.",
         chart=svg(fan("owed_usd", amount("owed_usd_mean", "USD owed", USD_AXIS, zero=True)), drawn),
         of="months",

@@ -67,6 +67,8 @@ def section(doc: Document) -> Section:
         f"Tightest: {tight['facility']} in {month_in_words(tight['date'])}; there one future in ten is a fall of "
         f"{share(tight['fall_to_call_share_p10'])} or less from a margin call."
     ]
+    if doc["scenario"]["resolved"].get("sources"):
+        says.append("Calls on credit lines and vendors' pledges are not in this ladder.")
     tables = []
     now = [row for row in rows if row["month"] == 0]
     if now:
