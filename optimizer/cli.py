@@ -13,8 +13,8 @@ import typer
 
 from optimizer.cli_backtest import backtest
 from optimizer.cli_quote import quote
-from optimizer.errors import ExitCode, HashleverError, ReplayError
-from optimizer.shell import Progress, leave_interrupted, print_json, print_with
+from optimizer.errors import ExitCode, HashleverError, OutputError, ReplayError
+from optimizer.shell import Progress, leave_interrupted, open_in_browser, print_json, print_with
 
 app = typer.Typer(
     name="hashlever",
@@ -83,8 +83,10 @@ def validate(file: File, override: Overrides = None, set_: Sets = None, json_: J
 def plan(
     file: File,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="Write plan.json and CSV tables to this folder.")
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Write plan.json, report.html and CSV tables to this folder."),
     ] = None,
+    open_: Annotated[bool, typer.Option("--open", help="Open the report in the browser; with --out.")] = False,
     override: Overrides = None,
     set_: Sets = None,
     json_: Json = False,
@@ -99,6 +101,8 @@ def plan(
     """Make the plan: what to buy, sell and borrow today, and what to do on every branch after."""
     from optimizer.planning import plan as make_plan
 
+    if open_ and out is None:
+        raise OutputError("--open needs --out DIR: the report to open is written there, as report.html.")
     if out is not None:
         from optimizer.report.write import PLAN, refuse_foreign
 
@@ -118,10 +122,12 @@ def plan(
     if made is None:
         leave_interrupted()
     if out is not None:
-        from optimizer.report.write import write_plan
+        from optimizer.report.write import REPORT, write_plan
 
         written = write_plan(made, out)
         print(f"wrote {len(written)} files to {out}", file=sys.stderr)
+        if open_:
+            open_in_browser(out / REPORT)
     if json_:
         from optimizer.report.plan_json import plan_document
 

@@ -66,6 +66,7 @@ class Comparator:
     """An alternative to the plan, in the numeraire; numbers are NaN where it has no plan (see ``why_not``).
 
     ``loses``: the plan's objective less this one's. ``sell_btc``, ``borrow_usd``, ``machines_usd``: today's.
+    ``outcomes``: net worth at each leaf, in the order of `Value.leaves`; empty where it has no plan.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Comparator:
     sell_btc: float
     borrow_usd: float
     machines_usd: float
+    outcomes: tuple[float, ...] = ()
 
     @property
     def feasible(self) -> bool:
@@ -274,7 +276,10 @@ def _comparator(
     from optimizer.solve.comparators import outcome_of
 
     if alternative.solution is None:
-        return Comparator(alternative.name, alternative.told_to, alternative.why_not, *([float("nan")] * 8))
+        none = float("nan")
+        return Comparator(
+            alternative.name, alternative.told_to, alternative.why_not, none, none, none, none, none, none, none, none
+        )
     outcomes, sold, borrowed, machines = outcome_of(f, model, alternative.solution)
     mean, tail, worst = _moments(given, tree, outcomes)
     worth = (1 - given.risk.weight) * mean + given.risk.weight * tail
@@ -290,6 +295,7 @@ def _comparator(
         sell_btc=sold,
         borrow_usd=borrowed,
         machines_usd=machines,
+        outcomes=tuple(outcomes.tolist()),
     )
 
 

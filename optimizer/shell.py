@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from optimizer.errors import ExitCode
@@ -74,6 +75,14 @@ class Progress:
     def note(self, text: str) -> None:
         """Print a line that stays."""
         self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def open_in_browser(page: Path) -> None:
+    """Open a page that was written; where there is no browser, say where it is."""
+    import webbrowser
+
+    if not webbrowser.open(page.resolve().as_uri()):
+        print(f"no browser to open it with: {page}", file=sys.stderr)
 
 
 def leave_interrupted() -> NoReturn:

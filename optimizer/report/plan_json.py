@@ -19,6 +19,7 @@ from optimizer.report.machine_finance import machine_finance
 from optimizer.report.plain import Document, plain, records
 from optimizer.report.purposes import purposes_of
 from optimizer.report.replay_json import summary_document
+from optimizer.report.tables_context import spread
 
 if TYPE_CHECKING:
     from optimizer.planning import Plan
@@ -57,8 +58,15 @@ def plan_document(plan: Plan) -> Document:
         "nodes": _nodes(tables),
         "outcomes": records(tables["outcomes"]),
         "machines": records(tables["machines"]),
+        "fleet_schedule": records(tables["fleet_schedule"]),
+        "margins": records(tables["margins"]),
+        "order_costs": records(tables["order_costs"]),
+        "ladder": records(tables["ladder"]),
+        "price_falls": records(tables["price_falls"]),
+        "survival": records(tables["survival"]),
         "comparators": records(tables["comparators"]),
         "doubt": _doubt(doubt),
+        "assumptions": records(tables["assumptions"]),
         "out_of_sample": summary_document(plan.scenario, plan.out_of_sample) if plan.out_of_sample else None,
         "audit": _audit(plan, tables),
     }
@@ -136,6 +144,7 @@ def _objective(plan: Plan) -> Document:
         f"expected_net_{unit}": value.expected,
         f"cvar_net_{unit}": value.cvar,
         f"worst_net_{unit}": value.worst,
+        **spread(value.outcomes, plan.tree.probability[list(value.leaves)], f"net_{unit}"),
         "risk_weight": risk.weight,
         "tail_share": risk.tail_share,
         f"objective_{unit}": value.value + plan.tie_break,

@@ -15,8 +15,12 @@ import pandas as pd
 
 from optimizer.report import tables_context as context
 from optimizer.report import tables_decisions as decisions
+from optimizer.report import tables_fleet as fleet
+from optimizer.report import tables_ladder as lenders
 from optimizer.report import tables_state as state
+from optimizer.report.tables_assumptions import assumptions
 from optimizer.report.tables_replay import SUMMARY_TABLES
+from optimizer.report.tables_survival import survival
 from optimizer.scenario.schema import Scenario
 
 if TYPE_CHECKING:
@@ -46,6 +50,13 @@ TABLES: dict[str, Callable[[Plan], pd.DataFrame]] = {
     "loan_ties": context.loan_ties,
     "machine_ties": context.machine_ties,
     "market": context.market,
+    "ladder": lenders.ladder,
+    "price_falls": lenders.price_falls,
+    "fleet_schedule": fleet.fleet_schedule,
+    "margins": fleet.margins,
+    "order_costs": fleet.order_costs,
+    "survival": survival,
+    "assumptions": assumptions,
 }
 
 

@@ -6,18 +6,26 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from optimizer.market.mining import breakeven_usd_per_mwh, hashcost_usd_per_ph_day
+from optimizer.market.tree import Floats
+from optimizer.replay.summary import SHARES
 from optimizer.report import machine_ties as of_machines
 from optimizer.report import price_view as of_loans
 from optimizer.report.frames import frame
 from optimizer.report.machine_ties import MachineTie
 from optimizer.report.places import Row
 from optimizer.report.price_view import LoanTie
+from optimizer.report.tables_replay import POINTS
+from optimizer.valuation import weighted_quantile
 
 if TYPE_CHECKING:
     from optimizer.planning import Plan
+
+# Two outcomes nearer than this, against the largest, are the same.
+ROUNDING = 1e-9
 
 
 def terms(plan: Plan) -> pd.DataFrame:
@@ -29,8 +37,10 @@ def terms(plan: Plan) -> pd.DataFrame:
 
 
 def comparators(plan: Plan) -> pd.DataFrame:
-    """The alternatives, in the numeraire; blank where an alternative has no plan."""
+    """The alternatives, in the numeraire; blank where an alternative has no plan. ``p05`` to ``p95``: net worth that so
+    much of the probability does not exceed. plan_ahead_share: of probability, in which the plan ends with more."""
     unit = plan.scenario.numeraire
+    chance = plan.tree.probability[list(plan.value.leaves)]
     rows: list[Row] = [
         {
             "name": c.name,
@@ -45,12 +55,28 @@ def comparators(plan: Plan) -> pd.DataFrame:
             "sell_today_btc": c.sell_btc,
             "borrow_today_usd": c.borrow_usd,
             "machines_today_usd": c.machines_usd,
+            **spread(np.array(c.outcomes), chance, unit),
+            "plan_ahead_share": _ahead_share(plan.value.outcomes, np.array(c.outcomes), chance),
         }
         for c in plan.comparators
     ]
     columns = ["name", "told_to", "feasible", "why_not"]
     columns += [f"{name}_{unit}" for name in ("value", "expected", "cvar", "worst", "loses")]
-    return frame(rows, [*columns, "sell_today_btc", "borrow_today_usd", "machines_today_usd"])
+    columns += ["sell_today_btc", "borrow_today_usd", "machines_today_usd"]
+    return frame(rows, [*columns, *(f"{point}_{unit}" for point in POINTS), "plan_ahead_share"])
+
+
+def spread(outcomes: Floats, chance: Floats, unit: str) -> dict[str, float]:
+    """The quantiles of outcomes by name, as ``p05_btc``; NaN without an outcome."""
+    quantiles = [weighted_quantile(outcomes, chance, share) if len(outcomes) else float("nan") for share in SHARES]
+    return {f"{point}_{unit}": value for point, value in zip(POINTS, quantiles, strict=True)}
+
+
+def _ahead_share(mine: Floats, theirs: Floats, chance: Floats) -> float:
+    """Probability that mine is more, but for rounding; NaN without theirs."""
+    if not len(theirs):
+        return float("nan")
+    return float(chance @ (mine > theirs + ROUNDING * np.abs(mine).max()))
 
 
 def machines(plan: Plan) -> pd.DataFrame:

@@ -43,9 +43,7 @@ def _order(plan: Plan, order: Order) -> Row:
     pair = pair_of(plan, order.model, order.site)
     factor = float(tree.asic_price_factor[order.node])
     deposit, rest = payment_per_unit(scenario, pair, factor)
-    assert pair.candidate is not None
-    delay = int(tree.delivery_delay_months[order.node])
-    arrival = int(tree.month[order.node]) + pair.candidate.lead_months + delay
+    arrival = arrival_month(plan, order)
     return {
         **place(scenario, tree, order.node),
         "model": order.model,
@@ -60,6 +58,13 @@ def _order(plan: Plan, order: Order) -> Row:
         "power_mw": order.units * pair.nameplate_mw,
         "efficiency_j_per_th": scenario.machines.specs[order.model].efficiency_j_per_th,
     }
+
+
+def arrival_month(plan: Plan, order: Order) -> int:
+    """At whose end an order's machines arrive, its branch's delay included."""
+    pair, tree = pair_of(plan, order.model, order.site), plan.tree
+    assert pair.candidate is not None
+    return int(tree.month[order.node]) + pair.candidate.lead_months + int(tree.delivery_delay_months[order.node])
 
 
 def retirements(plan: Plan) -> pd.DataFrame:

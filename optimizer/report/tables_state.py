@@ -40,6 +40,8 @@ MONTHLY = (
     "cash_usd",
     "owed_usd",
     "net_btc",
+    "free_btc",
+    "runway_months",
 )
 
 
@@ -152,7 +154,7 @@ def debts(plan: Plan) -> pd.DataFrame:
 
 def months(plan: Plan) -> pd.DataFrame:
     """Flows and balances of each month over the branches that have a probability: mean, and the values that a
-    tenth (``_p10``) and nine tenths (``_p90``) of the probability do not exceed."""
+    tenth (``_p10``) and nine tenths (``_p90``) of the probability do not exceed. A runway may be endless."""
     tree, table = plan.tree, nodes(plan)
     counted = tree.probability > 0
     rows: list[Row] = []
@@ -170,16 +172,19 @@ def months(plan: Plan) -> pd.DataFrame:
 
 
 def outcomes(plan: Plan) -> pd.DataFrame:
-    """One row per final branch: its probability, its weight in the objective, the net worth it ends with."""
-    columns = [*PLACE, "weight", "price_usd", f"net_{plan.scenario.numeraire}"]
-    value = plan.value
+    """One row per final branch: its probability, its weight in the objective, the net worth it ends with, and what each
+    alternative that has a plan ends with there."""
+    unit, value = plan.scenario.numeraire, plan.value
+    others = [c for c in plan.comparators if c.feasible]
+    columns = [*PLACE, "weight", "price_usd", f"net_{unit}", *(f"{c.name}_{unit}" for c in others)]
     rows: list[Row] = [
         {
             **place(plan.scenario, plan.tree, leaf),
             "weight": float(weight),
             "price_usd": float(plan.tree.price_usd[leaf]),
-            f"net_{plan.scenario.numeraire}": float(outcome),
+            f"net_{unit}": float(outcome),
+            **{f"{c.name}_{unit}": c.outcomes[k] for c in others},
         }
-        for leaf, outcome, weight in zip(value.leaves, value.outcomes, value.weights, strict=True)
+        for k, (leaf, outcome, weight) in enumerate(zip(value.leaves, value.outcomes, value.weights, strict=True))
     ]
     return frame(rows, columns)

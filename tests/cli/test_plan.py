@@ -106,3 +106,29 @@ def test_ctrl_c_ends_a_solve_at_once_and_writes_nothing(tmp_path: Path, compare:
     assert (code, printed) == (130, "")
     assert error.strip() == "interrupted; nothing was written"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_open_needs_a_place_to_write_the_report_to() -> None:
+    done = hashlever("plan", TOP_UP, "--no-compare", "--open")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.strip() == "--open needs --out DIR: the report to open is written there, as report.html."
+
+
+def test_open_shows_the_report_in_the_browser(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A browser that writes down what it was asked to show.
+    seen = tmp_path / "seen"
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" > {seen}\n')
+    browser.chmod(0o755)
+    monkeypatch.setenv("BROWSER", str(browser))
+    done = hashlever("plan", TOP_UP, "--no-compare", "--out", tmp_path / "plan", "--open")
+    assert done.returncode == 0
+    assert seen.read_text().strip() == (tmp_path / "plan" / "report.html").as_uri()
+
+
+def test_open_without_a_browser_says_where_the_report_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BROWSER", str(tmp_path / "no-browser"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    done = hashlever("plan", TOP_UP, "--no-compare", "--out", tmp_path / "plan", "--open")
+    assert done.returncode == 0
+    assert f"no browser to open it with: {tmp_path / 'plan' / 'report.html'}" in done.stderr

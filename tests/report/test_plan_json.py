@@ -59,11 +59,12 @@ def _keys(value: object, path: str = "") -> Iterator[str]:
 
 def _normal(key: str) -> str:
     key = re.sub(rf"^nodes\[\]\.({SHARED_LISTS})\[\]", r"today.\1[]", key)
-    key = re.sub(r"^(months\[\]\..*)_(mean|p10|p90)$", r"\1_*", key)
+    key = re.sub(r"^((months|ladder|margins)\[\]\..*)_(mean|p10|p90)$", r"\1_*", key)
+    key = key.replace("margins[].racked_units_*", "margins[].racked_units_mean")
     key = re.sub(r"^(out_of_sample\.(debt_)?months\[\]\..*)_(mean|p\d\d)$", r"\1_*", key)
     key = re.sub(r"^(out_of_sample\.(net|standard_error))_btc\b", r"\1_<unit>", key)
     key = re.sub(r"^(objective\..*)_btc$", r"\1_<unit>", key) if "terms" not in key else key
-    return re.sub(r"^((comparators\[\]\.(value|expected|cvar|worst|loses))|outcomes\[\]\.net)_btc$", r"\1_<unit>", key)
+    return re.sub(r"^(comparators\[\]\.(?!sell_today)\w+|outcomes\[\]\.\w+)_btc$", r"\1_<unit>", key)
 
 
 def test_nodes_tell_the_same_as_the_tables(small: Plan) -> None:

@@ -29,7 +29,7 @@ def test_writes_the_document_and_every_table(small: Plan, tmp_path: Path) -> Non
     out = tmp_path / "deep" / "plan"
     written = write_plan(small, out)
     assert sorted(written) == sorted(out.iterdir())
-    assert {path.stem for path in written} == {"plan", *small.tables}
+    assert {path.name for path in written} == {"plan.json", "report.html", *(f"{name}.csv" for name in small.tables)}
     assert json.loads((out / "plan.json").read_text(encoding="utf-8")) == plan_document(small)
     assert list(out.parent.iterdir()) == [out]
 
@@ -52,10 +52,11 @@ def test_csv_says_the_same_as_json(small: Plan, tmp_path: Path) -> None:
 def test_replaces_an_earlier_plan_whole(small: Plan, top_up: Plan, tmp_path: Path) -> None:
     out = tmp_path / "plan"
     write_plan(small, out)
-    (out / "report.html").write_text("of the earlier plan")
+    (out / "plan.xlsx").write_text("of the earlier plan")
     write_plan(top_up, out)
     assert json.loads((out / "plan.json").read_text(encoding="utf-8"))["scenario"]["name"] == "Teaching, top-up"
-    assert not (out / "report.html").exists()
+    assert "Teaching, top-up" in (out / "report.html").read_text(encoding="utf-8")
+    assert not (out / "plan.xlsx").exists()
     assert list(tmp_path.iterdir()) == [out]
 
 

@@ -1,0 +1,1 @@
+"""The plan as one page: the decision memo, then charts with the tables that they are drawn from."""
