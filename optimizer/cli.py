@@ -82,7 +82,7 @@ def validate(file: File, override: Overrides = None, set_: Sets = None, json_: J
 def plan(
     file: File,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="Write plan.json and CSV tables to this folder.")
+        Path | None, typer.Option("--out", metavar="DIR", help="Write plan.json, plan.xlsx and CSV tables here.")
     ] = None,
     override: Overrides = None,
     set_: Sets = None,

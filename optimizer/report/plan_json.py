@@ -59,6 +59,12 @@ def plan_document(plan: Plan) -> Document:
         "machines": records(tables["machines"]),
         "comparators": records(tables["comparators"]),
         "doubt": _doubt(doubt),
+        "outlooks": records(tables["outlooks"]),
+        "budget": records(tables["budget"]),
+        "debt_months": records(tables["debt_months"]),
+        "source_months": records(tables["source_months"]),
+        "machine_months": records(tables["machine_months"]),
+        "assumptions": records(tables["assumptions"]),
         "out_of_sample": summary_document(plan.scenario, plan.out_of_sample) if plan.out_of_sample else None,
         "audit": _audit(plan, tables),
     }

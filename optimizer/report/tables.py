@@ -15,7 +15,10 @@ import pandas as pd
 
 from optimizer.report import tables_context as context
 from optimizer.report import tables_decisions as decisions
+from optimizer.report import tables_schedules as schedules
 from optimizer.report import tables_state as state
+from optimizer.report.tables_assumptions import assumptions
+from optimizer.report.tables_budget import budget, outlooks
 from optimizer.report.tables_replay import SUMMARY_TABLES
 from optimizer.scenario.schema import Scenario
 
@@ -46,6 +49,12 @@ TABLES: dict[str, Callable[[Plan], pd.DataFrame]] = {
     "loan_ties": context.loan_ties,
     "machine_ties": context.machine_ties,
     "market": context.market,
+    "outlooks": outlooks,
+    "budget": budget,
+    "debt_months": schedules.debt_months,
+    "source_months": schedules.source_months,
+    "machine_months": schedules.machine_months,
+    "assumptions": assumptions,
 }
 
 

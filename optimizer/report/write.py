@@ -48,19 +48,25 @@ class Kind:
         return {self.document, *self.beside, *(f"{table}.csv" for table in self.tables)}
 
 
-PLAN = Kind("plan", "plan.json", "hashlever/plan/", tuple(TABLES), ("report.html", "plan.xlsx"))
+WORKBOOK = "plan.xlsx"
+PLAN = Kind("plan", "plan.json", "hashlever/plan/", tuple(TABLES), ("report.html", WORKBOOK))
 REPLAY = Kind("replay", "replay.json", "hashlever/replay/", (*SUMMARY_TABLES, *PATH_TABLES))
 CHARTS = ("backtest.svg", "backtest.png")
 BACKTEST = Kind("backtest", "backtest.json", "hashlever/backtest/", ("backtest",), CHARTS)
 
 
 def write_plan(plan: Plan, out: Path) -> list[Path]:
-    """Write the plan into the folder ``out`` and return the files written.
+    """Write the plan and its workbook into the folder ``out`` and return the files written.
 
     A folder that is there already is replaced if it is empty, or holds an earlier plan and nothing else.
     Raises `OutputError` otherwise and where nothing can be written; then nothing has changed.
     """
-    return _write(PLAN, plan_document(plan), cast("dict[str, pd.DataFrame]", plan.tables), out)
+    from optimizer.report.workbook.book import workbook
+
+    refuse_foreign(out, PLAN)
+    document = plan_document(plan)
+    beside = {WORKBOOK: workbook(document)}
+    return _write(PLAN, document, cast("dict[str, pd.DataFrame]", plan.tables), out, beside)
 
 
 def write_replay(replayed: Replayed, out: Path) -> list[Path]:

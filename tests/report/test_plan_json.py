@@ -58,6 +58,7 @@ def _keys(value: object, path: str = "") -> Iterator[str]:
 
 
 def _normal(key: str) -> str:
+    key = key.replace("outlooks[].net_btc", "outlooks[].net_<unit>")
     key = re.sub(rf"^nodes\[\]\.({SHARED_LISTS})\[\]", r"today.\1[]", key)
     key = re.sub(r"^(months\[\]\..*)_(mean|p10|p90)$", r"\1_*", key)
     key = re.sub(r"^(out_of_sample\.(debt_)?months\[\]\..*)_(mean|p\d\d)$", r"\1_*", key)

@@ -29,7 +29,7 @@ def test_writes_the_document_and_every_table(small: Plan, tmp_path: Path) -> Non
     out = tmp_path / "deep" / "plan"
     written = write_plan(small, out)
     assert sorted(written) == sorted(out.iterdir())
-    assert {path.stem for path in written} == {"plan", *small.tables}
+    assert {path.name for path in written} == {"plan.json", "plan.xlsx", *(f"{name}.csv" for name in small.tables)}
     assert json.loads((out / "plan.json").read_text(encoding="utf-8")) == plan_document(small)
     assert list(out.parent.iterdir()) == [out]
 
