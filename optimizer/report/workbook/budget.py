@@ -123,16 +123,17 @@ def _cash(months: Sequence[Document], *, one_branch: bool) -> list[Line | Headin
     sale = "-([sold]+[bought])*[price]" if one_branch else None
     flows = [Line(key, label, "usd", values(months, of, sign), flow=True) for key, label, of, sign in CASH_FLOWS]
     change: list[Amount] = [
-        round(row["sale_usd"] + sum(sign * row[of] for _, _, of, sign in CASH_FLOWS), 6) + 0.0 for row in months
-    ]  # fmt: skip
+        round(row["sale_usd"] + sum(sign * row[of] for _, _, of, sign in CASH_FLOWS), 2) + 0.0 for row in months
+    ]
+    flows_sum = f"SUM([sale]:[{CASH_FLOWS[-1][0]}])"
     return [
         Heading("Cash"),
         Line("cash_before", "Cash before", "usd", values(months, "before_cash_usd"), "[cash@-1]"),
         Line("sale", "BTC sold less BTC bought", "usd", values(months, "sale_usd"), sale, flow=True),
         *flows,
         # Rounded, so that nothing is not shown as less than nothing.
-        Line("change", "Net change", "usd", change, f"ROUND(SUM([sale]:[{CASH_FLOWS[-1][0]}]),6)", flow=True),
-        Line("cash", "Cash after", "usd", values(months, "cash_usd"), "[cash_before]+[change]", strong=True),
+        Line("change", "Net change", "usd", change, f"ROUND({flows_sum},2)", flow=True),
+        Line("cash", "Cash after", "usd", values(months, "cash_usd"), f"[cash_before]+{flows_sum}", strong=True),
     ]
 
 
