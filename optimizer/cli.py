@@ -84,7 +84,7 @@ def plan(
     file: File,
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="DIR", help="Write plan.json, report.html and CSV tables to this folder."),
+        typer.Option("--out", metavar="DIR", help="Write plan.json, report.html, plan.xlsx and CSV tables here."),
     ] = None,
     open_: Annotated[bool, typer.Option("--open", help="Open the report in the browser; with --out.")] = False,
     override: Overrides = None,

@@ -17,8 +17,10 @@ from optimizer.report import tables_context as context
 from optimizer.report import tables_decisions as decisions
 from optimizer.report import tables_fleet as fleet
 from optimizer.report import tables_ladder as lenders
+from optimizer.report import tables_schedules as schedules
 from optimizer.report import tables_state as state
 from optimizer.report.tables_assumptions import assumptions
+from optimizer.report.tables_budget import budget, outlooks
 from optimizer.report.tables_replay import SUMMARY_TABLES
 from optimizer.report.tables_survival import survival
 from optimizer.scenario.schema import Scenario
@@ -56,6 +58,11 @@ TABLES: dict[str, Callable[[Plan], pd.DataFrame]] = {
     "margins": fleet.margins,
     "order_costs": fleet.order_costs,
     "survival": survival,
+    "outlooks": outlooks,
+    "budget": budget,
+    "debt_months": schedules.debt_months,
+    "source_months": schedules.source_months,
+    "machine_months": schedules.machine_months,
     "assumptions": assumptions,
 }
 

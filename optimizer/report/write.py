@@ -48,25 +48,26 @@ class Kind:
         return {self.document, *self.beside, *(f"{table}.csv" for table in self.tables)}
 
 
-REPORT = "report.html"
-PLAN = Kind("plan", "plan.json", "hashlever/plan/", tuple(TABLES), (REPORT, "plan.xlsx"))
+REPORT, WORKBOOK = "report.html", "plan.xlsx"
+PLAN = Kind("plan", "plan.json", "hashlever/plan/", tuple(TABLES), (REPORT, WORKBOOK))
 REPLAY = Kind("replay", "replay.json", "hashlever/replay/", (*SUMMARY_TABLES, *PATH_TABLES))
 CHARTS = ("backtest.svg", "backtest.png")
 BACKTEST = Kind("backtest", "backtest.json", "hashlever/backtest/", ("backtest",), CHARTS)
 
 
 def write_plan(plan: Plan, out: Path) -> list[Path]:
-    """Write the plan and its report into the folder ``out`` and return the files written.
+    """Write the plan, its report and its workbook into the folder ``out`` and return the files written.
 
     A folder that is there already is replaced if it is empty, or holds an earlier plan and nothing else.
     Raises `OutputError` otherwise and where nothing can be written; then nothing has changed.
     """
     from optimizer.report.html.page import report_html
+    from optimizer.report.workbook.book import workbook
 
     refuse_foreign(out, PLAN)
     document = plan_document(plan)
-    report = {REPORT: report_html(document).encode()}
-    return _write(PLAN, document, cast("dict[str, pd.DataFrame]", plan.tables), out, report)
+    beside = {REPORT: report_html(document).encode(), WORKBOOK: workbook(document)}
+    return _write(PLAN, document, cast("dict[str, pd.DataFrame]", plan.tables), out, beside)
 
 
 def write_replay(replayed: Replayed, out: Path) -> list[Path]:

@@ -58,6 +58,7 @@ def _keys(value: object, path: str = "") -> Iterator[str]:
 
 
 def _normal(key: str) -> str:
+    key = key.replace("outlooks[].net_btc", "outlooks[].net_<unit>")
     key = re.sub(rf"^nodes\[\]\.({SHARED_LISTS})\[\]", r"today.\1[]", key)
     key = re.sub(r"^((months|ladder|margins)\[\]\..*)_(mean|p10|p90)$", r"\1_*", key)
     key = key.replace("margins[].racked_units_*", "margins[].racked_units_mean")

@@ -29,7 +29,8 @@ def test_writes_the_document_and_every_table(small: Plan, tmp_path: Path) -> Non
     out = tmp_path / "deep" / "plan"
     written = write_plan(small, out)
     assert sorted(written) == sorted(out.iterdir())
-    assert {path.name for path in written} == {"plan.json", "report.html", *(f"{name}.csv" for name in small.tables)}
+    beside = {"plan.json", "plan.xlsx", "report.html"}
+    assert {path.name for path in written} == {*beside, *(f"{name}.csv" for name in small.tables)}
     assert json.loads((out / "plan.json").read_text(encoding="utf-8")) == plan_document(small)
     assert list(out.parent.iterdir()) == [out]
 
@@ -56,7 +57,7 @@ def test_replaces_an_earlier_plan_whole(small: Plan, top_up: Plan, tmp_path: Pat
     write_plan(top_up, out)
     assert json.loads((out / "plan.json").read_text(encoding="utf-8"))["scenario"]["name"] == "Teaching, top-up"
     assert "Teaching, top-up" in (out / "report.html").read_text(encoding="utf-8")
-    assert not (out / "plan.xlsx").exists()
+    assert (out / "plan.xlsx").read_bytes() != b"of the earlier plan"
     assert list(tmp_path.iterdir()) == [out]
 
 

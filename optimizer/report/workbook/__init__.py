@@ -1,0 +1,1 @@
+"""The plan as an Excel workbook, `plan.xlsx`: one file per sheet."""
