@@ -14,7 +14,7 @@ import numpy as np
 from optimizer.decisions import Decisions, Position
 from optimizer.errors import AuditError, InfeasibleError
 from optimizer.ledger.audit import Audit, audit
-from optimizer.ledger.books import Books
+from optimizer.ledger.books import Books, keep_books
 from optimizer.market.build_tree import build_tree
 from optimizer.market.fidelity import Fidelity
 from optimizer.market.tree import Floats, Tree
@@ -24,6 +24,7 @@ from optimizer.scenario.schema import Scenario
 from optimizer.valuation import Value, tail_weights, value_of
 
 if TYPE_CHECKING:
+    from optimizer.compare.split import Split
     from optimizer.formulation.model import Formulation
     from optimizer.replay.summary import Summary
     from optimizer.solve.comparators import Alternative
@@ -66,6 +67,7 @@ class Comparator:
     """An alternative to the plan, in the numeraire; numbers are NaN where it has no plan (see ``why_not``).
 
     ``loses``: the plan's objective less this one's. ``sell_btc``, ``borrow_usd``, ``machines_usd``: today's.
+    ``split``: what its worth is made of, by the ledger's account of it; None where it has no plan.
     """
 
     name: str
@@ -79,6 +81,7 @@ class Comparator:
     sell_btc: float
     borrow_usd: float
     machines_usd: float
+    split: Split | None = None
 
     @property
     def feasible(self) -> bool:
@@ -272,13 +275,19 @@ def _check_objective(claimed: float, accounted: float) -> None:
 def _comparator(
     f: Formulation, model: LinearModel, alternative: Alternative, given: Scenario, tree: Tree, value: float
 ) -> Comparator:
+    from optimizer.compare.split import split_of
+    from optimizer.formulation.extract import decisions
     from optimizer.solve.comparators import outcome_of
 
     if alternative.solution is None:
-        return Comparator(alternative.name, alternative.told_to, alternative.why_not, *([float("nan")] * 8))
+        none = float("nan")
+        return Comparator(
+            alternative.name, alternative.told_to, alternative.why_not, none, none, none, none, none, none, none, none
+        )
     outcomes, sold, borrowed, machines = outcome_of(f, model, alternative.solution)
     mean, tail, worst = _moments(given, tree, outcomes)
     worth = (1 - given.risk.weight) * mean + given.risk.weight * tail
+    chosen = decisions(f)
     return Comparator(
         name=alternative.name,
         told_to=alternative.told_to,
@@ -291,6 +300,7 @@ def _comparator(
         sell_btc=sold,
         borrow_usd=borrowed,
         machines_usd=machines,
+        split=split_of(given, tree, chosen, keep_books(given, tree, chosen)),
     )
 
 
