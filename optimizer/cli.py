@@ -12,6 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from optimizer.cli_backtest import backtest
+from optimizer.cli_compare import compare
 from optimizer.errors import ExitCode, HashleverError, ReplayError
 from optimizer.shell import Progress, leave_interrupted, print_json, print_with
 
@@ -205,6 +206,7 @@ def replay(
 
 
 app.command()(backtest)
+app.command()(compare)
 
 
 @app.command()
