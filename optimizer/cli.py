@@ -12,6 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from optimizer.cli_backtest import backtest
+from optimizer.cli_compare import compare
 from optimizer.cli_quote import quote
 from optimizer.errors import ExitCode, HashleverError, OutputError, ReplayError
 from optimizer.shell import Progress, leave_interrupted, open_in_browser, print_json, print_with
@@ -212,6 +213,7 @@ def replay(
 
 
 app.command()(backtest)
+app.command()(compare)
 app.add_typer(quote)
 
 

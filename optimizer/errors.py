@@ -88,6 +88,12 @@ class ReplayError(HashleverError):
     exit_code = ExitCode.BAD_INPUT
 
 
+class CompareError(HashleverError):
+    """Plans cannot be compared: too few or too many of them, or several that cannot be used."""
+
+    exit_code = ExitCode.BAD_INPUT
+
+
 class InfeasibleError(HashleverError):
     """No plan meets every requirement. The text names the requirements that conflict, in business words."""
 

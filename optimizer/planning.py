@@ -14,7 +14,7 @@ import numpy as np
 from optimizer.decisions import Decisions, Position
 from optimizer.errors import AuditError, InfeasibleError
 from optimizer.ledger.audit import Audit, audit
-from optimizer.ledger.books import Books
+from optimizer.ledger.books import Books, keep_books
 from optimizer.market.build_tree import build_tree
 from optimizer.market.fidelity import Fidelity
 from optimizer.market.tree import Floats, Tree
@@ -24,6 +24,7 @@ from optimizer.scenario.schema import Scenario
 from optimizer.valuation import Value, tail_weights, value_of
 
 if TYPE_CHECKING:
+    from optimizer.compare.split import Split
     from optimizer.formulation.model import Formulation
     from optimizer.replay.summary import Summary
     from optimizer.solve.comparators import Alternative
@@ -67,6 +68,7 @@ class Comparator:
 
     ``loses``: the plan's objective less this one's. ``sell_btc``, ``borrow_usd``, ``machines_usd``: today's.
     ``outcomes``: net worth at each leaf, in the order of `Value.leaves`; empty where it has no plan.
+    ``split``: what its worth is made of, by the ledger's account of it; None where it has no plan.
     """
 
     name: str
@@ -81,6 +83,7 @@ class Comparator:
     borrow_usd: float
     machines_usd: float
     outcomes: tuple[float, ...] = ()
+    split: Split | None = None
 
     @property
     def feasible(self) -> bool:
@@ -273,6 +276,8 @@ def _check_objective(claimed: float, accounted: float) -> None:
 def _comparator(
     f: Formulation, model: LinearModel, alternative: Alternative, given: Scenario, tree: Tree, value: float
 ) -> Comparator:
+    from optimizer.compare.split import split_of
+    from optimizer.formulation.extract import decisions
     from optimizer.solve.comparators import outcome_of
 
     if alternative.solution is None:
@@ -283,6 +288,7 @@ def _comparator(
     outcomes, sold, borrowed, machines = outcome_of(f, model, alternative.solution)
     mean, tail, worst = _moments(given, tree, outcomes)
     worth = (1 - given.risk.weight) * mean + given.risk.weight * tail
+    chosen = decisions(f)
     return Comparator(
         name=alternative.name,
         told_to=alternative.told_to,
@@ -296,6 +302,7 @@ def _comparator(
         borrow_usd=borrowed,
         machines_usd=machines,
         outcomes=tuple(outcomes.tolist()),
+        split=split_of(given, tree, chosen, keep_books(given, tree, chosen)),
     )
 
 

@@ -41,9 +41,11 @@ class Example:
     @property
     def is_long(self) -> bool:
         """Whether it plans the flagship or something like it, or replays a plan that another example made."""
-        if self.text.startswith("hashlever replay"):
+        if self.text.startswith(("hashlever replay", "hashlever compare plans/")):
             return True
-        return "hashlever plan" in self.text and ("fleet_refresh" in self.text or "my_company" in self.text)
+        return "hashlever plan" in self.text and any(
+            name in self.text for name in ("fleet_refresh", "treasury_aggressive", "my_company")
+        )
 
 
 def lines(block: str) -> list[str]:

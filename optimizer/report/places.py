@@ -9,6 +9,7 @@ import numpy as np
 from optimizer.market.calendar import month_end
 from optimizer.market.tree import Tree
 from optimizer.scenario.schema import Scenario
+from optimizer.valuation import weighted_quantile
 
 Row = dict[str, object]
 
@@ -44,3 +45,17 @@ def counted_nodes(tree: Tree, month: int) -> list[int]:
     """The nodes of a month that have a probability, lowest price first."""
     here = np.flatnonzero((tree.month == month) & (tree.probability > 0))
     return [int(n) for n in here[np.argsort(tree.price_usd[here], kind="stable")]]
+
+
+def representatives(tree: Tree, month: int) -> list[tuple[str, int]]:
+    """(name, node) of what is worth showing of a month: the named cases, or high, middle and low price."""
+    nodes = counted_nodes(tree, month)
+    if tree.branch_names is not None:
+        return [(branch_of(tree, n), n) for n in nodes]
+    prices, chance = tree.price_usd[nodes], tree.probability[nodes]
+    found: dict[int, str] = {}
+    for label, point in (("high", 0.9), ("low", 0.1), ("middle", 0.5)):
+        at_price = weighted_quantile(prices, chance, point)
+        found.setdefault(nodes[int((prices == at_price).argmax())], label)
+    order = sorted(found, key=lambda n: -tree.price_usd[n])
+    return [(found[n] if len(order) > 1 else "any", n) for n in order]

@@ -9,12 +9,11 @@ import pandas as pd
 
 from optimizer.report.frames import DUST_USD, rows, rows_at
 from optimizer.report.machine_finance import machine_finance
-from optimizer.report.places import branch_of, counted_nodes, date_of
+from optimizer.report.places import date_of, representatives
 from optimizer.report.purposes import purposes_of
 from optimizer.report.screen import Lines, periods
 from optimizer.report.walks import walks_of
 from optimizer.report.words import NONE, add, btc, day, grid, month_of, price, share, usd
-from optimizer.valuation import weighted_quantile
 
 if TYPE_CHECKING:
     from optimizer.planning import Plan
@@ -194,7 +193,7 @@ def then(plan: Plan, tables: Tables) -> Lines:
     table = grid("When", "price", "hashprice", "order", "unplug", "borrow", "sold", "repaid", "LTV")
     before = 0
     for month in later:
-        for label, node in representatives(plan, month):
+        for label, node in representatives(plan.tree, month):
             add(table, f"{month_of(date_of(given, month))}, {label}", *_done_at(plan, tables, node, before))
         before = month
     told = (
@@ -207,21 +206,6 @@ def then(plan: Plan, tables: Tables) -> Lines:
         table,
         *walks_of(plan, tables),
     ]
-
-
-def representatives(plan: Plan, month: int) -> list[tuple[str, int]]:
-    """(name, node) of what is worth showing of a month: the named cases, or high, middle and low price."""
-    tree = plan.tree
-    nodes = counted_nodes(tree, month)
-    if tree.branch_names is not None:
-        return [(branch_of(tree, n), n) for n in nodes]
-    prices, chance = tree.price_usd[nodes], tree.probability[nodes]
-    found: dict[int, str] = {}
-    for label, point in (("high", 0.9), ("low", 0.1), ("middle", 0.5)):
-        at_price = weighted_quantile(prices, chance, point)
-        found.setdefault(nodes[int((prices == at_price).argmax())], label)
-    order = sorted(found, key=lambda n: -tree.price_usd[n])
-    return [(found[n] if len(order) > 1 else "any", n) for n in order]
 
 
 def _done_at(plan: Plan, tables: Tables, node: int, month_before: int) -> tuple[str, ...]:

@@ -7,9 +7,9 @@ import pytest
 
 from optimizer.planning import Plan
 from optimizer.report import words
+from optimizer.report.places import representatives
 from optimizer.report.plan_json import plan_document
 from optimizer.report.terminal import print_plan, print_scenario
-from optimizer.report.terminal_plan import representatives
 from optimizer.scenario.fleet import OrderedMachines
 from optimizer.scenario.load import load_scenario
 from tests.report.conftest import printed
@@ -100,7 +100,7 @@ def test_risk_names_every_stress_and_the_nearest_call(small: Plan) -> None:
 
 
 def test_later_decisions_are_shown_where_price_is_high_and_low(small: Plan) -> None:
-    shown = representatives(small, 3)
+    shown = representatives(small.tree, 3)
     prices = [small.tree.price_usd[node] for _, node in shown]
     assert [label for label, _ in shown] == ["high", "low"]
     assert prices == sorted(prices, reverse=True)

@@ -1,0 +1,132 @@
+"""A comparison as one HTML file that needs no network and no script."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+from jinja2 import Environment, StrictUndefined, Template
+
+from optimizer import __version__
+from optimizer.compare.compared import Compared
+from optimizer.compare.split import less
+from optimizer.errors import OutputError
+from optimizer.report.compare_causes import name_of, signed
+from optimizer.report.compare_view import sections
+from optimizer.report.words import clean
+
+# What tells a file that hashlever may replace from one that it may not, near its beginning.
+MARK = '<meta name="generator" content="hashlever'
+MARKED_BYTES = 500
+# Of the chart, in its own units: where bars may stand, right of the names and left of the last amount.
+FIRST_X, LAST_X = 230.0, 680.0
+MOST_LETTERS = 34
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A cause in the chart: its name, its amount in words, where its bar begins and how long it is."""
+
+    name: str
+    amount: str
+    gains: bool
+    x: float
+    width: float
+
+
+@dataclass(frozen=True)
+class Chart:
+    """From the mean of the first plan to that of another, cause by cause, each bar beginning where the last ended."""
+
+    title: str
+    bars: tuple[Bar, ...]
+
+
+def comparison_html(compared: Compared) -> str:
+    """The page; everything put into it is escaped, and no control character of a file gets into it."""
+    return clean_lines(
+        _template().render(
+            title=" against ".join(scenario.name for scenario in compared.scenarios),
+            version=__version__,
+            sections=sections(compared),
+            charts=_charts(compared),
+        )
+    )
+
+
+def clean_lines(text: str) -> str:
+    """Text without control characters but for ends of lines."""
+    return "\n".join(clean(line) for line in text.split("\n"))
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return environment.from_string(files(__package__).joinpath("compare.html.j2").read_text(encoding="utf-8"))
+
+
+def _charts(c: Compared) -> list[Chart]:
+    found = []
+    for letter, split in zip(c.letters[1:], c.splits[1:], strict=True):
+        base, unit = c.splits[0], c.ground.numeraire
+        steps = [(name_of(cause), amount) for cause, amount in less(split, base).items()]
+        nothing = signed(0.0, unit, base.mean)
+        steps = [step for step in steps if signed(step[1], unit, base.mean).lstrip("-") != nothing]
+        if steps:
+            found.append(
+                Chart(f"From the mean of A to that of {letter}, in {unit.upper()}", _bars(steps, unit, base.mean))
+            )
+    return found
+
+
+def _bars(steps: list[tuple[str, float]], unit: str, beside: float) -> tuple[Bar, ...]:
+    """Bars of a waterfall that begins at nothing, and one for all of it."""
+    ends = [0.0]
+    for _, amount in steps:
+        ends.append(ends[-1] + amount)
+    low, high = min(ends), max(ends)
+    scale = (LAST_X - FIRST_X) / (high - low)
+    return tuple(
+        Bar(
+            name=name if len(name) <= MOST_LETTERS else f"{name[: MOST_LETTERS - 3]}...",
+            amount=signed(amount, unit, beside),
+            gains=amount > 0,
+            x=round(FIRST_X + (min(start, start + amount) - low) * scale, 1),
+            width=round(max(abs(amount) * scale, 1.0), 1),
+        )
+        for (name, amount), start in zip([*steps, ("In all", ends[-1])], [*ends[:-1], 0.0], strict=True)
+    )
+
+
+def refuse_foreign_file(file: Path) -> None:
+    """Raise `OutputError` if ``file`` is there and is not a page of hashlever, or cannot be one."""
+    try:
+        if not file.exists():
+            return
+        if not file.is_file():
+            raise OutputError(f"{file} is there already and is not a file. Name a new file.")
+        with file.open("rb") as page:
+            head = page.read(MARKED_BYTES).decode("utf-8", errors="replace")
+    except OSError as error:
+        raise OutputError(f"Cannot read {file}: {error.strerror or error}.") from None
+    if MARK not in head:
+        raise OutputError(f"{file} is there already and hashlever did not write it. Name a new file.")
+
+
+def write_comparison(compared: Compared, file: Path) -> None:
+    """Write the page, whole or not at all, over nothing or an earlier page. Raises `OutputError`."""
+    refuse_foreign_file(file)
+    text = comparison_html(compared)
+    fresh = file.parent / f".{file.name}.new-{secrets.token_hex(4)}"
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            fresh.write_text(text, encoding="utf-8")
+            fresh.replace(file)
+        finally:
+            fresh.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(f"Cannot write the comparison to {file}: {error.strerror or error}.") from None
