@@ -94,6 +94,10 @@ def plan(
     compare: Annotated[
         bool, typer.Option("--compare/--no-compare", help="Also plan the alternatives to measure against.")
     ] = True,
+    why: Annotated[
+        bool,
+        typer.Option("--why", help="Also ask what limits are worth and where the advice flips: minutes."),
+    ] = False,
     monte_carlo: Annotated[
         int,
         typer.Option("--monte-carlo", metavar="N", min=0, help="Replay the plan on so many other paths; 0: on none."),
@@ -115,6 +119,7 @@ def plan(
             overrides=override or (),
             sets=set_ or (),
             compare=compare,
+            why=why,
             monte_carlo=monte_carlo,
             tell=progress.tell,
         )

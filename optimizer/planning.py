@@ -9,26 +9,25 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from optimizer.alternatives import Comparator, comparator_of
 from optimizer.decisions import Decisions, Position
 from optimizer.errors import AuditError, InfeasibleError
 from optimizer.ledger.audit import Audit, audit
-from optimizer.ledger.books import Books, keep_books
+from optimizer.ledger.books import Books
 from optimizer.market.build_tree import build_tree
 from optimizer.market.fidelity import Fidelity
-from optimizer.market.tree import Floats, Tree
+from optimizer.market.tree import Tree
 from optimizer.scenario.load import LoadedScenario, load_scenario
 from optimizer.scenario.market_spec import Cases
 from optimizer.scenario.schema import Scenario
-from optimizer.valuation import Value, tail_weights, value_of
+from optimizer.valuation import Value, value_of
 
 if TYPE_CHECKING:
-    from optimizer.compare.split import Split
     from optimizer.formulation.model import Formulation
     from optimizer.replay.summary import Summary
-    from optimizer.solve.comparators import Alternative
+    from optimizer.solve.highs import Solution
     from optimizer.solve.linear_model import LinearModel
+    from optimizer.why.why import Why
 
 # The model's objective and the ledger's value of the same plan may differ by this much, relatively.
 OBJECTIVE_TOLERANCE = 1e-6
@@ -63,39 +62,11 @@ class SolverRecord:
 
 
 @dataclass(frozen=True)
-class Comparator:
-    """An alternative to the plan, in the numeraire; numbers are NaN where it has no plan (see ``why_not``).
-
-    ``loses``: the plan's objective less this one's. ``sell_btc``, ``borrow_usd``, ``machines_usd``: today's.
-    ``outcomes``: net worth at each leaf, in the order of `Value.leaves`; empty where it has no plan.
-    ``split``: what its worth is made of, by the ledger's account of it; None where it has no plan.
-    """
-
-    name: str
-    told_to: str
-    why_not: str
-    value: float
-    expected: float
-    cvar: float
-    worst: float
-    loses: float
-    sell_btc: float
-    borrow_usd: float
-    machines_usd: float
-    outcomes: tuple[float, ...] = ()
-    split: Split | None = None
-
-    @property
-    def feasible(self) -> bool:
-        """Whether the alternative meets every requirement."""
-        return not self.why_not
-
-
-@dataclass(frozen=True)
 class Plan:
     """A plan that has passed its audit, and everything needed to defend it.
 
     ``out_of_sample``: what becomes of it on paths that it was not made for; None where it was not replayed.
+    ``why``: what its limits are worth, what comes next best, where it flips; None where that was not asked.
     """
 
     loaded: LoadedScenario
@@ -110,6 +81,7 @@ class Plan:
     solver: SolverRecord
     comparators: tuple[Comparator, ...]
     out_of_sample: Summary | None = None
+    why: Why | None = None
 
     @property
     def scenario(self) -> Scenario:
@@ -135,11 +107,13 @@ def plan(
     overrides: Sequence[str] = (),
     sets: Sequence[str] = (),
     compare: bool = True,
+    why: bool = False,
     monte_carlo: int = MONTE_CARLO_PATHS,
     tell: Tell | None = None,
 ) -> Plan:
-    """Make a plan. ``compare=False`` skips the alternatives. ``monte_carlo``: on how many other paths of its market it
-    is replayed; 0 for none; named cases are not.
+    """Make a plan. ``compare=False`` skips the alternatives. ``why``: also ask what limits are worth, what is next best
+    and where the advice flips, which takes minutes. ``monte_carlo``: on how many other paths of its market it is
+    replayed; 0 for none; named cases are not.
 
     Raises `ScenarioError` (bad input), `InfeasibleError` (no plan meets every requirement; says which conflict),
     `LimitError` (stopped before any plan was found) and `AuditError` (the ledger disagrees: a bug, no plan).
@@ -192,11 +166,13 @@ def plan(
         if others:
             say("alternatives", "the same company told to do the obvious")
             comparators = tuple(
-                _comparator(f, model, alternative, given, tree, value.value) for alternative in others.results(best)
+                comparator_of(f, model, alternative, given, tree, value.value) for alternative in others.results(best)
             )
     finally:
         if others:
             others.close()
+    alternatives_seconds = clock.lap()
+    reasons = _why(given, tree, model, best, chosen, say) if why else None
     return Plan(
         loaded=loaded,
         tree=tree,
@@ -222,11 +198,12 @@ def plan(
             solve_seconds=solve_seconds,
             audit_seconds=audit_seconds,
             replay_seconds=replay_seconds,
-            alternatives_seconds=clock.lap(),
+            alternatives_seconds=alternatives_seconds,
             version=f"HiGHS {solver.highs.version()}",
         ),
         comparators=comparators,
         out_of_sample=out_of_sample,
+        why=reasons,
     )
 
 
@@ -242,6 +219,12 @@ def _out_of_sample(
     # The draws are not the fan's, whose seed this is (`optimizer.market.sampled`).
     outcome = monte_carlo(given, tree, chosen, paths=paths, seed=given.market.fan.seed, tell=say)
     return summarise(given, outcome, figures_on_tree(given, tree, books), "nearest_node")
+
+
+def _why(given: Scenario, tree: Tree, model: LinearModel, best: Solution, chosen: Decisions, say: Tell) -> Why:
+    from optimizer.why.why import why_of
+
+    return why_of(given, tree, model, best, chosen, say)
 
 
 class _Clock:
@@ -271,42 +254,3 @@ def _check_objective(claimed: float, accounted: float) -> None:
             f"The plan's objective does not add up: the model says {claimed:.9g}, "
             f"its terms by the ledger {accounted:.9g} ({difference:.1e} apart)."
         )
-
-
-def _comparator(
-    f: Formulation, model: LinearModel, alternative: Alternative, given: Scenario, tree: Tree, value: float
-) -> Comparator:
-    from optimizer.compare.split import split_of
-    from optimizer.formulation.extract import decisions
-    from optimizer.solve.comparators import outcome_of
-
-    if alternative.solution is None:
-        none = float("nan")
-        return Comparator(
-            alternative.name, alternative.told_to, alternative.why_not, none, none, none, none, none, none, none, none
-        )
-    outcomes, sold, borrowed, machines = outcome_of(f, model, alternative.solution)
-    mean, tail, worst = _moments(given, tree, outcomes)
-    worth = (1 - given.risk.weight) * mean + given.risk.weight * tail
-    chosen = decisions(f)
-    return Comparator(
-        name=alternative.name,
-        told_to=alternative.told_to,
-        why_not="",
-        value=worth,
-        expected=mean,
-        cvar=tail,
-        worst=worst,
-        loses=value - worth,
-        sell_btc=sold,
-        borrow_usd=borrowed,
-        machines_usd=machines,
-        outcomes=tuple(outcomes.tolist()),
-        split=split_of(given, tree, chosen, keep_books(given, tree, chosen)),
-    )
-
-
-def _moments(given: Scenario, tree: Tree, outcomes: Floats) -> tuple[float, float, float]:
-    chance = tree.probability[tree.leaves]
-    tail = tail_weights(outcomes, chance, given.risk.tail_share)
-    return float(chance @ outcomes), float(tail @ outcomes), float(np.min(outcomes))

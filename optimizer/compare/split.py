@@ -24,7 +24,8 @@ from optimizer.scenario.schema import Scenario
 from optimizer.valuation import tail_weights
 
 if TYPE_CHECKING:
-    from optimizer.planning import Comparator, Plan
+    from optimizer.alternatives import Comparator
+    from optimizer.planning import Plan
 
 # Causes add up to net worth to within this share of it.
 TOLERANCE = 1e-6

@@ -18,6 +18,7 @@ from optimizer.report.frames import PLACE
 from optimizer.report.machine_finance import machine_finance
 from optimizer.report.plain import Document, plain, records
 from optimizer.report.purposes import purposes_of
+from optimizer.report.reasons import reasons_document
 from optimizer.report.replay_json import summary_document
 from optimizer.report.tables_context import spread
 
@@ -65,6 +66,7 @@ def plan_document(plan: Plan) -> Document:
         "price_falls": records(tables["price_falls"]),
         "survival": records(tables["survival"]),
         "comparators": records(tables["comparators"]),
+        "reasons": reasons_document(plan),
         "doubt": _doubt(doubt),
         "outlooks": records(tables["outlooks"]),
         "budget": records(tables["budget"]),

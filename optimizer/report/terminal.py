@@ -17,6 +17,7 @@ from optimizer.report.places import date_of
 from optimizer.report.screen import Lines, print_lines, print_title
 from optimizer.report.terminal_judged import against, doubts, risk
 from optimizer.report.terminal_plan import money, then, today
+from optimizer.report.terminal_reasons import reasons
 from optimizer.report.terminal_scenario import scenario_lines
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def print_plan(plan: Plan, console: Console) -> None:
-    """Print a plan: do today, then, money, risk, against, doubt, and how it was found."""
+    """Print a plan: do today, then, money, risk, against, why (if asked), doubt, and how it was found."""
     tables = cast("dict[str, pd.DataFrame]", plan.tables)
     doubt = doubt_of(plan)
     print_title(console, plan.scenario.name)
@@ -37,6 +38,7 @@ def print_plan(plan: Plan, console: Console) -> None:
         ("Money", money(plan, tables)),
         ("Risk", risk(plan, tables)),
         ("Against", against(plan, tables)),
+        ("Why", reasons(plan)),
         ("Doubt", doubts(plan, doubt)),
         ("How it was found", _footer(plan)),
     ):

@@ -148,3 +148,9 @@ def printed(show: Callable[[Console], None], width: int = 100) -> str:
     show(console)
     assert isinstance(console.file, StringIO)
     return console.file.getvalue()
+
+
+@pytest.fixture(scope="session")
+def reasoned() -> Plan:
+    """The plan of a teaching case, asked why."""
+    return plan(SCENARIOS / "teach_borrow_or_sell.yaml", why=True)

@@ -35,9 +35,9 @@ def test_the_document_is_the_same_every_time(small: Plan) -> None:
 
 
 def test_every_key_is_documented_and_every_documented_key_is_there(
-    small: Plan, borrow_or_sell: Plan, top_up: Plan, liquidated: Plan, with_a_note: Plan, taxed: Plan
+    small: Plan, reasoned: Plan, top_up: Plan, liquidated: Plan, with_a_note: Plan, taxed: Plan
 ) -> None:
-    plans = (small, borrow_or_sell, top_up, liquidated, with_a_note, taxed)
+    plans = (small, reasoned, top_up, liquidated, with_a_note, taxed)
     documents = [plan_document(plan) for plan in plans]
     found = {_normal(key) for document in documents for key in _keys(document)}
     documented = set(re.findall(r"^\| `([^`]+)` \|", REFERENCE.read_text(encoding="utf-8"), re.MULTILINE))
@@ -61,6 +61,7 @@ def _normal(key: str) -> str:
     key = key.replace("outlooks[].net_btc", "outlooks[].net_<unit>")
     key = re.sub(rf"^nodes\[\]\.({SHARED_LISTS})\[\]", r"today.\1[]", key)
     key = re.sub(r"^((months|ladder|margins)\[\]\..*)_(mean|p10|p90)$", r"\1_*", key)
+    key = re.sub(r"^(reasons\..*)_btc$", r"\1_<unit>", key)
     key = key.replace("margins[].racked_units_*", "margins[].racked_units_mean")
     key = re.sub(r"^(out_of_sample\.(debt_)?months\[\]\..*)_(mean|p\d\d)$", r"\1_*", key)
     key = re.sub(r"^(out_of_sample\.(net|standard_error))_btc\b", r"\1_<unit>", key)

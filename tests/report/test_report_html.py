@@ -29,6 +29,7 @@ NAMES = [
     "margins",
     "cost",
     "survival",
+    "reasons",
     "assumptions",
     "trust",
 ]
@@ -188,8 +189,13 @@ def test_flip_points_come_first_the_nearest_of_them_before_the_others(document: 
     found = changes(document, [far, near])
     assert [change.what for change in found[:2]] == ["APR of line: 12%", "BTC price: $60,000"]
     assert found[2] == changes(document)[0]
-    assert "nothing was planned again" not in report_html(document, [far, near])
     assert "nothing was planned again" in report_html(document)
+
+
+def test_where_flips_were_asked_for_the_memo_tells_them(reasoned: Plan) -> None:
+    page = report_html(plan_document(reasoned))
+    assert "nothing was planned again" not in page
+    assert "Today borrow; from there on borrow nothing." in page
 
 
 def test_the_weight_at_which_an_alternative_ties_is_where_both_are_worth_the_same(document: dict[str, Any]) -> None:

@@ -39,7 +39,10 @@ def changes(doc: Document, flip_points: Sequence[FlipPoint] = ()) -> list[Change
     """At most three. Flip points come first; then the closed forms of `optimizer.report.doubt`, which solve nothing
     again: the alternative that is nearest to this plan, the loan and the machine with the least to spare."""
     flips = [
-        Change(f"{flip.assumption}: {flip.flips_at}", f"Today {flip.now}; beyond {flip.flips_at}: {flip.then}")
+        Change(
+            f"{flip.assumption[:1].upper()}{flip.assumption[1:]}: {flip.flips_at}",
+            f"Today {flip.now}; from there on {flip.then}.",
+        )
         for flip in sorted(flip_points, key=lambda flip: flip.distance)
     ]
     return [*flips, *_nearest_alternative(doc), *_nearest_loan(doc), *_nearest_machine(doc)][:MOST]

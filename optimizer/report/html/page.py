@@ -10,11 +10,11 @@ from importlib.resources import files
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
-from optimizer.report.html import section_debt, section_fleet, section_ladder, section_outcomes
-from optimizer.report.html.advice import FlipPoint
+from optimizer.report.html import section_debt, section_fleet, section_ladder, section_outcomes, section_reasons
 from optimizer.report.html.memo import memo
 from optimizer.report.html.parts import Figure, Section, day_of
 from optimizer.report.html.section_mining import hashprice, margins, real_cost
+from optimizer.report.html.section_reasons import flip_points
 from optimizer.report.html.section_risk import assumptions, survival, trust
 from optimizer.report.html.section_treasury import bitcoin, cash
 from optimizer.report.plain import Document
@@ -32,23 +32,21 @@ SECTIONS: tuple[Callable[[Document], Section], ...] = (
     margins,
     real_cost,
     survival,
+    section_reasons.section,
     assumptions,
     trust,
 )
 
 
-def report_html(document: Document, flip_points: Sequence[FlipPoint] = ()) -> str:
-    """The report of a plan: ``document`` is its `optimizer.report.plan_json.plan_document`, as plan.json holds it.
-
-    ``flip_points``: where the advice changes, if that was computed; else the page says what the plan itself knows.
-    """
+def report_html(document: Document) -> str:
+    """The report of a plan: ``document`` is its `optimizer.report.plan_json.plan_document`, as plan.json holds it."""
     doc = _cleaned(document)
     sections = [section(doc) for section in SECTIONS]
     figures = [figure for section in sections for figure in section.figures]
     return _template().render(
         doc=doc,
         as_of=day_of(doc["scenario"]["as_of"]),
-        memo=memo(doc, flip_points),
+        memo=memo(doc, flip_points(doc)),
         sections=sections,
         drawn=_embedded(figures),
         style=Markup(_file("page.css")),

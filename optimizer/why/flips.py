@@ -1,0 +1,153 @@
+"""Where the advice flips: the value of an assumption at which borrowing, or buying machines, stops being right today.
+
+Found by planning anew, market and all, at values that close in on it; so a flip is a bracket, with opposite advice at
+its ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+from loky import ProcessPoolExecutor
+
+from optimizer.decisions import Decisions
+from optimizer.errors import LimitError
+from optimizer.formulation.build import build
+from optimizer.formulation.extract import decisions
+from optimizer.market.build_tree import build_tree
+from optimizer.scenario.schema import Scenario
+from optimizer.solve.highs import NoPlanError, Solver
+from optimizer.solve.linear_model import load_solution, to_arrays
+from optimizer.why.assumptions import Assumption, assumptions_of
+
+Question = Literal["borrow", "buy_machines"]
+QUESTIONS: tuple[Question, ...] = ("borrow", "buy_machines")
+# Debts among the sources of money, by what their uses are called.
+BORROWING = ("draw", "issue", "defer")
+# Of the company's worth today: less borrowed or ordered is not advice.
+LEAST_SHARE = 1e-3
+# Of the range that is tried: how close the ends of a bracket come.
+CLOSE_SHARE = 0.02
+# A flip needs no fine answer, and many solves.
+GAP_SHARE = 0.003
+TIME_LIMIT_S = 30.0
+WORKERS = 2
+
+
+@dataclass(frozen=True)
+class Advice:
+    """Whether the plan borrows, and orders machines, today."""
+
+    borrow: bool
+    buy_machines: bool
+
+
+@dataclass(frozen=True)
+class Flip:
+    """An assumption at which an answer turns. ``now``: today's advice; ``holds`` and ``turns``: the values next to each
+    other, in the assumption's unit, at which it still holds and no longer does. Where it holds all the way to both ends
+    of what was tried, ``turns`` is None and ``holds`` too."""
+
+    key: str
+    words: str
+    unit: str
+    question: Question
+    now: bool
+    holds: float | None
+    turns: float | None
+    tried: tuple[float, float]
+
+
+def flips(scenario: Scenario, decided: Decisions) -> tuple[Flip, ...]:
+    """Where each answer of today's plan turns, for every assumption, on either side of what is assumed."""
+    now = advice_of(scenario, decided)
+    with ProcessPoolExecutor(max_workers=WORKERS) as pool:
+        asked: list[Future[list[Flip]]] = [
+            pool.submit(_flips_of, scenario, assumption.key, now) for assumption in assumptions_of(scenario)
+        ]
+        return tuple(flip for future in asked for flip in future.result())
+
+
+def advice_of(scenario: Scenario, decided: Decisions) -> Advice:
+    """What a plan advises today."""
+    price, treasury = scenario.market.btc_price_usd, scenario.treasury
+    least_usd = LEAST_SHARE * max(treasury.btc * price + treasury.cash_usd, price)
+    borrowed = sum(draw.amount_usd for draw in decided.draws if draw.node == 0)
+    borrowed += sum(
+        use.amount
+        for use in decided.uses
+        if use.node == 0 and use.what.startswith(BORROWING) and use.what.endswith("_usd")
+    )
+    specs = scenario.machines.specs
+    quotes = {
+        quote.model: quote.price_usd or specs[quote.model].price_usd or 0.0 for quote in scenario.machines.candidates
+    }
+    ordered = sum(order.units * quotes[order.model] for order in decided.orders if order.node == 0)
+    return Advice(borrowed > least_usd, ordered > least_usd)
+
+
+def advice_at(scenario: Scenario) -> Advice | None:
+    """What the plan of a scenario advises today; None where there is no plan, or none was found in time."""
+    settings = scenario.solver.model_copy(
+        update={
+            "gap_share": max(scenario.solver.gap_share, GAP_SHARE),
+            "time_limit_s": min(scenario.solver.time_limit_s, TIME_LIMIT_S),
+        }
+    )
+    f = build(scenario, build_tree(scenario)[0])
+    model = to_arrays(f)
+    try:
+        solution = Solver(model, settings, second_opinion=False).solve()
+    except (NoPlanError, LimitError):
+        return None
+    load_solution(f, model, solution.x)
+    return advice_of(scenario, decisions(f))
+
+
+def _flips_of(scenario: Scenario, key: str, now: Advice) -> list[Flip]:
+    """In a worker: all flips of one assumption."""
+    assumption = next(found for found in assumptions_of(scenario) if found.key == key)
+
+    @cache
+    def at(value: float) -> Advice | None:
+        return advice_at(assumption.moved(scenario, value))
+
+    return [flip for question in QUESTIONS for flip in _around(assumption, question, getattr(now, question), at)]
+
+
+def _around(
+    assumption: Assumption, question: Question, now: bool, at: Callable[[float], Advice | None]
+) -> Iterator[Flip]:
+    """Flips below and above what is assumed; one Flip without a turn where there are none."""
+    base, found = assumption.now, []
+    ends = (assumption.low, assumption.high)
+    if base is None:
+        # A view that states no growth: the side on which today's advice is given is found first.
+        holding = [end for end in ends if _same(at(end), question, now)]
+        starts = [(holding[0], next(end for end in ends if end != holding[0]))] if len(holding) == 1 else []
+    else:
+        starts = [(base, end) for end in ends]
+    close = CLOSE_SHARE * (assumption.high - assumption.low)
+    for start, end in starts:
+        if _same(at(end), question, now) or at(end) is None:
+            continue
+        holds, turns = start, end
+        while abs(turns - holds) > close:
+            middle = (holds + turns) / 2
+            if at(middle) is None:
+                break
+            holds, turns = (middle, turns) if _same(at(middle), question, now) else (holds, middle)
+        found.append((holds, turns))
+    told = (assumption.key, assumption.words, assumption.unit, question, now)
+    for holds, turns in found:
+        yield Flip(*told, holds, turns, ends)
+    if not found:
+        yield Flip(*told, None, None, ends)
+
+
+def _same(advice: Advice | None, question: Question, now: bool) -> bool:
+    return advice is not None and getattr(advice, question) is now
