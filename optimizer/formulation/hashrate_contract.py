@@ -5,6 +5,7 @@ from __future__ import annotations
 from optimizer.formulation.linear import Terms, total
 from optimizer.formulation.model import Formulation
 from optimizer.formulation.source import may_use
+from optimizer.market.mining import subsidy_ahead
 from optimizer.scenario.sources import HashpriceHedge, HashrateForward
 
 # Of months after the tree's last.
@@ -36,19 +37,31 @@ def sold_ph(f: Formulation, n: int, c: HashrateForward) -> Terms:
 
 
 def standing_ph(f: Formulation, n: int) -> Terms:
-    """PH/s in the racks after n, without what is ordered and handed over at n itself."""
+    """PH/s in the racks after n, less what is ordered and handed over at n itself and what is promised to be resold."""
     standing = Terms()
     for a, pair in enumerate(f.data.pairs):
         standing.plus(f.racked(n, a))
+        for d in f.data.deciders[n]:
+            for after in f.handover_months(pair, d):
+                if f.data.month(d) + after > f.data.month(n):
+                    standing.add(-1.0, f.pyomo.retire_ph[d, *pair.key, after])
         if f.may_order(n, pair) and f.data.delivery_month(pair, n, n) == f.data.month(n):
             standing.add(-pair.lot_ph, f.pyomo.order_lots[n, *pair.key])
     return standing
 
 
 def fixed_money(f: Formulation, c: HashrateContract, signed: int) -> float:
-    """Money per PH/s and day at which a contract is signed: today's quote, moved as the hashprice has moved."""
+    """Money per PH/s and day at which a contract is signed: today's quote, moved as the hashprice has moved, and as
+    what halvings leave of it over the term has."""
     hashprice = f.data.tree.hashprice_usd_per_ph_day
-    return c.hashprice_usd_per_ph_day * float(hashprice[signed] / hashprice[0]) / f.data.money_usd
+    moved = float(hashprice[signed] / hashprice[0]) * _halvings(f, c, signed) / _halvings(f, c, 0)
+    return c.hashprice_usd_per_ph_day * moved / f.data.money_usd
+
+
+def _halvings(f: Formulation, c: HashrateContract, signed: int) -> float:
+    """Mean subsidy over the term of a contract signed at a node, over the subsidy there."""
+    start = sum(month_days(f)[1 : f.data.month(signed) + 1])
+    return subsidy_ahead(f.data.scenario.market.block_height, start, start + days_left(f, c, signed, signed))
 
 
 def days_left(f: Formulation, c: HashrateContract, signed: int, n: int) -> float:

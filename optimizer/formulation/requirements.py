@@ -106,8 +106,7 @@ def nothing_owed_while_buying(f: Formulation, n: int) -> Row:
     row = sources_owed(f, n)
     for debt in f.data.debts:
         row.plus(f.owed(n, debt))
-    # All that can be owed at once, and the company itself again for what other sources lend.
-    bound = sum(debt_bound(debt) for debt in f.data.debts) + f.data.btc_bound * float(f.data.price[n])
+    bound = sum(debt_bound(debt) for debt in f.data.debts) + f.data.btc_bound * float(f.data.price[n]) + _lent(f)
     return at_most(row.add(bound, f.pyomo.buys[n]), bound)
 
 
@@ -128,15 +127,20 @@ def min_dscr(f: Formulation, month: int) -> Row:
 
 def no_service_if_unserved(f: Formulation, month: int) -> Row:
     """Only a month without debt service needs no cover:  E[service] <= B (1 - u[month])."""
-    # Sources of money that are served have limits; what runs up as interest may double them.
-    limits_usd = sum(getattr(source, "limit_usd", None) or 0.0 for source in f.data.scenario.sources)
-    bound = sum(debt_bound(debt) for debt in f.data.debts) + 2 * limits_usd / f.data.money_usd
+    bound = sum(debt_bound(debt) for debt in f.data.debts) + _lent(f)
     return at_most(_service(f, month).add(bound, f.pyomo.unserved[month]), bound)
 
 
 def _counted(f: Formulation, month: int) -> list[int]:
     tree = f.data.tree
     return [n for n in f.data.nodes if f.data.month(n) == month and tree.probability[n] > 0]
+
+
+def _lent(f: Formulation) -> float:
+    """The most that sources of money can be owed: their limits, which interest or a conversion may double and more."""
+    top = max(float(price) for price in f.data.price)
+    limits_usd = sum(getattr(source, "limit_usd", None) or 0.0 for source in f.data.scenario.sources)
+    return 2 * max(top, 1.0) * limits_usd / f.data.money_usd
 
 
 def _service(f: Formulation, month: int) -> Terms:

@@ -44,10 +44,10 @@ class FleetBooks:
 
     ordered_units: cumulative on the path, without today's machines and what was ordered before today. racked_units:
     delivered, neither resold nor seized. owned_units: racked or on order. resold_units and seized_units: that leave at
-    the node, for their price or to lenders. running_ph: PH/s that hashed in the month, before uptime. capex_usd:
-    deposits and payments on delivery. placed_usd: the whole cost of what is delivered in the month, deposits included.
-    resale_usd: proceeds. worth_usd: resale value of owned machines. payable_usd: still due on orders placed.
-    installed_mw: at the meter, at the most the machines may draw.
+    the node, for their price or to lenders; promised_units: in the racks, to be resold later. running_ph: PH/s that
+    hashed in the month, before uptime. capex_usd: deposits and payments on delivery. placed_usd: the whole cost of what
+    is delivered in the month, deposits included. resale_usd: proceeds. worth_usd: resale value of owned machines.
+    payable_usd: still due on orders placed. installed_mw: at the meter, at the most the machines may draw.
     """
 
     pairs: tuple[Pair, ...]
@@ -64,6 +64,7 @@ class FleetBooks:
     resale_usd: Floats
     worth_usd: Floats
     payable_usd: Floats
+    promised_units: Floats
     installed_mw: Floats
     racked_by_site: Floats
     full_power_usd_per_month: Floats
@@ -85,11 +86,14 @@ def keep_fleet_books(scenario: Scenario, tree: Tree, ancestor: Ints, decisions: 
         orders[order.node, k] += order.units
         deposit[order.node, k] += order.units * on_order
         rest[order.node, k] += order.units * on_delivery
-    resold, seized = np.zeros_like(orders), np.zeros_like(orders)
+    resold, seized, promised = np.zeros((3, *orders.shape))
     for r in decisions.retirements:
         here = (tree.month == r.month) & (ancestor[:, tree.month[r.node]] == r.node)
         gone = resold if r.seized_by is None else seized
         gone[here, column[r.model, r.site]] += r.units
+        if r.month > tree.month[r.node]:
+            promised[r.node, column[r.model, r.site]] += r.units
+            promised[here, column[r.model, r.site]] -= r.units
 
     cost = carried(tree, deposit + rest)
     ordered, rest_due = carried(tree, orders), carried(tree, rest)
@@ -126,6 +130,7 @@ def keep_fleet_books(scenario: Scenario, tree: Tree, ancestor: Ints, decisions: 
         owned_units=owned,
         resold_units=resold,
         seized_units=seized,
+        promised_units=carried(tree, promised),
         running_ph=(hashing * best_ph).sum(axis=1),
         mined_btc=tree.btc_per_ph * (hashing * best_ph * uptime).sum(axis=1),
         power_usd=(hashing * best_mw * hours * power_price * uptime).sum(axis=1),

@@ -10,6 +10,7 @@ import numpy as np
 from optimizer.decisions import Use
 from optimizer.ledger.fleet import DAYS_PER_MONTH, FleetBooks
 from optimizer.ledger.paths import before
+from optimizer.market.mining import subsidy_ahead
 from optimizer.market.tree import Floats, Ints, Tree
 from optimizer.scenario.sources import HashpriceHedge, HashrateForward
 
@@ -35,10 +36,21 @@ class Signed:
     days_left: Floats
 
 
+def halving_factor(block_height: int, day: Floats, signed: int, term_months: int) -> float:
+    """What a quote of a later month has lost or gained by halvings against today's: a buyer counts with the subsidies
+    of the term. ``day``: days from today to each month's end."""
+    later = subsidy_ahead(block_height, day[signed], day[signed + term_months])
+    return later / subsidy_ahead(block_height, 0.0, day[term_months])
+
+
 def signed_contracts(
-    source: HashrateForward | HashpriceHedge, tree: Tree, ancestor: Ints, uses: tuple[Use, ...]
+    source: HashrateForward | HashpriceHedge,
+    tree: Tree,
+    ancestor: Ints,
+    uses: tuple[Use, ...],
+    block_height: int,
 ) -> Iterator[Signed]:
-    """The uses of a source. Later quotes move with the hashprice at the close."""
+    """The uses of a source. Later quotes move with the hashprice at the close, and with the halvings of their term."""
     month_length = np.zeros(int(tree.month.max()) + 1)
     month_length[tree.month] = tree.days
     at = day_count(month_length, int(tree.month.max()) + source.term_months)
@@ -50,6 +62,7 @@ def signed_contracts(
         age = tree.month - first
         last = first + source.term_months
         moved = tree.hashprice_usd_per_ph_day[use.node] / tree.hashprice_usd_per_ph_day[0]
+        moved *= halving_factor(block_height, at, first, source.term_months)
         yield Signed(
             node=use.node,
             ph=use.amount,
@@ -62,15 +75,18 @@ def signed_contracts(
 def open_forward_ph(forward: HashrateForward, tree: Tree, ancestor: Ints, uses: tuple[Use, ...]) -> Floats:
     """PH/s sold and not yet delivered in full, ``[node]``."""
     sold = np.zeros(len(tree))
-    for sale in signed_contracts(forward, tree, ancestor, uses):
-        sold += sale.ph * (sale.days_left > 0)
+    for use in (use for use in uses if use.source == forward.name):
+        first = int(tree.month[use.node])
+        age = tree.month - first
+        sold += (ancestor[:, first] == use.node) * (age < forward.term_months) * use.amount
     return sold
 
 
 def standing_ph(tree: Tree, fleet: FleetBooks) -> Floats:
-    """Nameplate PH/s in the racks, ``[node]``, without what was ordered and handed over at the node itself."""
+    """Nameplate PH/s in the racks, ``[node]``, without what was ordered and handed over at the node itself, and what is
+    promised to be resold later."""
     nameplate = np.array([pair.nameplate_ph for pair in fleet.pairs], dtype=np.float64)
     lead = np.array([pair.candidate.lead_months if pair.candidate else 1 for pair in fleet.pairs], dtype=np.int64)
     at_once = lead[None, :] + tree.delivery_delay_months[:, None] == 0
     new = fleet.ordered_units - before(tree, fleet.ordered_units)
-    return np.asarray((fleet.racked_units - new * at_once) @ nameplate)
+    return np.asarray((fleet.racked_units - new * at_once - fleet.promised_units) @ nameplate)

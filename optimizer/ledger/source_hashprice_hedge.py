@@ -9,7 +9,7 @@ import numpy as np
 from optimizer.decisions import Use
 from optimizer.ledger.checks import Check, Scale, at_nodes, per_decision
 from optimizer.ledger.company import Company, Setting
-from optimizer.ledger.hashrate_contract import day_count, signed_contracts
+from optimizer.ledger.hashrate_contract import day_count, halving_factor, signed_contracts
 from optimizer.ledger.source import LedgerKind, SourceBooks, may_use
 from optimizer.market.tree import Floats, Ints, Tree
 from optimizer.scenario.schema import Scenario
@@ -23,7 +23,7 @@ def _hedges(scenario: Scenario) -> list[HashpriceHedge]:
 def _books(scenario: Scenario, tree: Tree, ancestor: Ints, uses: tuple[Use, ...]) -> SourceBooks:
     out = SourceBooks.empty(len(tree))
     for hedge in _hedges(scenario):
-        for deal in signed_contracts(hedge, tree, ancestor, uses):
+        for deal in signed_contracts(hedge, tree, ancestor, uses, scenario.market.block_height):
             fixed = deal.fixed_usd_per_ph_day
             margin_per_day = deal.ph * fixed * hedge.margin_share
             actual = tree.revenue_usd_per_ph * (deal.days_run > 0)
@@ -45,7 +45,7 @@ def _checks(
         late = ((u.node, 0.0 if may_use(scenario, tree, hedge.name, u) else u.amount, hedge.name) for u in mine)
         yield from per_decision("hashprice hedged in the counterparty's window", "PH/s", hedge.limit_ph, late)
         hedged = np.zeros(len(tree))
-        for deal in signed_contracts(hedge, tree, ancestor, uses):
+        for deal in signed_contracts(hedge, tree, ancestor, uses, scenario.market.block_height):
             hedged += deal.ph * (deal.days_left > 0)
         over = hedged - hedge.limit_ph
         yield at_nodes("hashprice hedged with one counterparty", "PH/s", hedge.limit_ph, over, (hedge.name,))
@@ -61,6 +61,7 @@ class _HedgesOnPaths:
         self._day = day_count(s.paths.days, s.paths.months + longest)
         hashprice = s.paths.hashprice_usd_per_ph_day
         self._moved = hashprice / hashprice[:, :1]
+        self._block_height = s.scenario.market.block_height
 
     def close(self, s: Setting, c: Company, month: int, meant: dict[tuple[str, str], Floats]) -> tuple[Floats, Floats]:
         cash = np.zeros(len(s.paths))
@@ -93,7 +94,9 @@ class _HedgesOnPaths:
 
     def _fixed(self, k: int, since: int) -> Floats:
         """USD per PH/s and day fixed in a month, ``[path]``."""
-        return np.asarray(self._hedges[k].hashprice_usd_per_ph_day * self._moved[:, since])
+        quoted = self._hedges[k].hashprice_usd_per_ph_day
+        halvings = halving_factor(self._block_height, self._day, since, self._hedges[k].term_months)
+        return np.asarray(quoted * halvings * self._moved[:, since])
 
     def _left(self, k: int, since: int, month: int) -> float:
         return float(self._day[since + self._hedges[k].term_months] - self._day[month])

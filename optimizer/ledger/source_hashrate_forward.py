@@ -10,7 +10,7 @@ from optimizer.decisions import Use
 from optimizer.ledger.checks import Check, Scale, at_nodes, per_decision, where
 from optimizer.ledger.company import Company, Setting
 from optimizer.ledger.fleet import FleetBooks
-from optimizer.ledger.hashrate_contract import day_count, open_forward_ph, signed_contracts, standing_ph
+from optimizer.ledger.hashrate_contract import day_count, halving_factor, open_forward_ph, signed_contracts, standing_ph
 from optimizer.ledger.source import LedgerKind, SourceBooks, may_use
 from optimizer.market.tree import Floats, Ints, Tree
 from optimizer.scenario.schema import Scenario
@@ -24,7 +24,7 @@ def _forwards(scenario: Scenario) -> list[HashrateForward]:
 def _books(scenario: Scenario, tree: Tree, ancestor: Ints, uses: tuple[Use, ...]) -> SourceBooks:
     out = SourceBooks.empty(len(tree))
     for forward in _forwards(scenario):
-        for sale in signed_contracts(forward, tree, ancestor, uses):
+        for sale in signed_contracts(forward, tree, ancestor, uses, scenario.market.block_height):
             usd_per_day = sale.ph * sale.fixed_usd_per_ph_day
             paid_per_day = usd_per_day - usd_per_day * forward.discount_share
             margin_per_day = paid_per_day * forward.margin_share
@@ -82,6 +82,7 @@ class _ForwardsOnPaths:
         self._day = day_count(s.paths.days, s.paths.months + longest)
         hashprice = s.paths.hashprice_usd_per_ph_day
         self._moved = hashprice / hashprice[:, :1]
+        self._block_height = s.scenario.market.block_height
         self._nameplate = np.array([pair.nameplate_ph for pair in s.pairs], dtype=np.float64)
 
     def close(self, s: Setting, c: Company, month: int, meant: dict[tuple[str, str], Floats]) -> tuple[Floats, Floats]:
@@ -123,7 +124,9 @@ class _ForwardsOnPaths:
 
     def _fixed(self, k: int, sold: int) -> Floats:
         """USD per PH/s and day fixed in a month, ``[path]``."""
-        return np.asarray(self._forwards[k].hashprice_usd_per_ph_day * self._moved[:, sold])
+        quoted = self._forwards[k].hashprice_usd_per_ph_day
+        halvings = halving_factor(self._block_height, self._day, sold, self._forwards[k].term_months)
+        return np.asarray(quoted * halvings * self._moved[:, sold])
 
     def _paid(self, k: int, sold: int) -> Floats:
         return self._fixed(k, sold) * (1 - self._forwards[k].discount_share)

@@ -64,3 +64,11 @@ def daily_subsidy_btc(block_height: int, days: int) -> Floats:
     first_block = block_height + BLOCKS_PER_DAY * np.arange(days, dtype=np.float64)
     blocks = first_block[:, None] + np.arange(BLOCKS_PER_DAY)
     return np.concatenate([[subsidy_btc(float(block_height))], subsidy_btc(blocks).mean(axis=1)])
+
+
+def subsidy_ahead(block_height: int, first_day: float, last_day: float) -> float:
+    """Mean subsidy from one day after ``block_height`` to another, over that of the first: 1 without a halving between.
+    A buyer of hashrate knows when halvings come, and quotes a term with them in it."""
+    first, last = round(first_day), max(round(last_day), round(first_day) + 1)
+    daily = daily_subsidy_btc(block_height, last)
+    return float(daily[first + 1 :].mean() / daily[first])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
+from optimizer.market.mining import subsidy_ahead
 from optimizer.market.network import hashprice_usd_today
 from optimizer.scenario.issues import Issue, repeated
 from optimizer.scenario.schema import Scenario
@@ -15,12 +16,14 @@ from optimizer.scenario.sources import (
     HashrateForward,
     HashrateLoan,
     MachineLoan,
+    Note,
     VendorDeferral,
     VendorPledge,
 )
 
 # A forward curve is not half or twice the spot price.
 FAR_FROM_TODAY = 2.0
+DAYS_PER_MONTH = 30.4375
 
 
 def source_names_differ(s: Scenario) -> Iterator[Issue]:
@@ -104,6 +107,18 @@ def loans_of_limited_recourse_say_what_is_handed_over(s: Scenario) -> Iterator[I
         if loan.early_repayment:
             message = "a loan of limited recourse is repaid on schedule only: it is shared out over its machines"
             yield Issue((*place, "early_repayment"), message, "write early_repayment: false, or recourse: full")
+        held = [model for model in loan.models or () if model in {machines.model for machines in s.machines.held}]
+        if held:
+            message = f"{held[0]} is owned or on order today: nothing tells those from what the loan pays for"
+            yield Issue((*place, "models"), message, "finance another model, or write recourse: full")
+        others = [o.name for o in s.sources if isinstance(o, MachineLoan) and o is not loan and o.until_month > 0]
+        others = [o for o in others if next(x for x in s.sources if x.name == o).counterparty == loan.counterparty]
+        if others:
+            message = f"{loan.counterparty} lends later by {others[0]} too: who is walked away from lends no more"
+            yield Issue((*place, "counterparty"), message, "let that be drawn today only, or full recourse")
+        if s.taxes is not None and not s.taxes.interest_deductible and s.taxes.depreciation != "none":
+            message = "debt that is forgiven is income only where interest is deducted, and machines are depreciated"
+            yield Issue((*place, "recourse"), message, "write taxes.interest_deductible: true, or recourse: full")
         lead = max((leads.get(model, 0) for model in loan.models or ()), default=0)
         draws = [month for month in s.decision_months if loan.from_month <= month <= loan.until_month]
         if draws and not any(
@@ -163,13 +178,41 @@ def hashrate_loans_agree_with_themselves(s: Scenario) -> Iterator[Issue]:
             yield Issue(("sources", i, "liquidation_target_ltv"), message, f"check {loan.name}'s terms")
 
 
+def windows_open(s: Scenario) -> Iterator[Issue]:
+    """Each source of money can be used at some decision month, and for the least that it asks."""
+    for i, source in enumerate(s.sources):
+        if not any(source.from_month <= month <= source.until_month for month in s.decision_months):
+            message = f"with from_month {source.from_month} leaves no decision month in which it can be used"
+            mend = f"decision_months are {', '.join(str(month) for month in s.decision_months)}"
+            yield Issue(("sources", i, "until_month"), message, mend)
+        if isinstance(source, Note) and source.min_issue_usd > source.limit_usd:
+            message = f"is more than the limit of ${source.limit_usd:,.0f}: it can never be issued"
+            yield Issue(("sources", i, "min_issue_usd"), message, "lower it, or raise limit_usd")
+
+
+def pledged_coins_are_not_overpaid(s: Scenario) -> Iterator[Issue]:
+    """A vendor that counts a coin with more than its price, and lets it be bought back, gives money away."""
+    for i, offer in enumerate(s.sources):
+        if isinstance(offer, VendorPledge) and offer.redeem_price_factor > 1:
+            message = "above 1 pays more for a coin than it fetches, with a right to buy it back on top"
+            mend = "check the contract: a right to redeem costs something, so the factor is 1 or less"
+            yield Issue(("sources", i, "redeem_price_factor"), message, mend, warning=True)
+
+
 def hashprices_are_near_todays(s: Scenario) -> Iterator[Issue]:
-    """Warns when a contract's hashprice is far from what mining pays today: it may be for another unit."""
+    """Warns when a contract's hashprice is far from what mining pays today, so that it may be for another unit, or well
+    above what halvings leave of it over the term."""
     today_usd = hashprice_usd_today(s.market)
     for i, contract in enumerate(s.sources):
-        if isinstance(contract, HashpriceHedge | HashrateForward):
-            ratio = contract.hashprice_usd_per_ph_day / today_usd
-            if not 1 / FAR_FROM_TODAY <= ratio <= FAR_FROM_TODAY:
-                message = f"is far from today's hashprice of ${today_usd:,.2f} per PH and day"
-                place = ("sources", i, "hashprice_usd_per_ph_day")
-                yield Issue(place, message, "check its units: dollars per PH/s and day", warning=True)
+        if not isinstance(contract, HashpriceHedge | HashrateForward):
+            continue
+        place, quoted_usd = ("sources", i, "hashprice_usd_per_ph_day"), contract.hashprice_usd_per_ph_day
+        left = subsidy_ahead(s.market.block_height, 0.0, contract.term_months * DAYS_PER_MONTH)
+        if not 1 / FAR_FROM_TODAY <= quoted_usd / today_usd <= FAR_FROM_TODAY:
+            message = f"is far from today's hashprice of ${today_usd:,.2f} per PH and day"
+            yield Issue(place, message, "check its units: dollars per PH/s and day", warning=True)
+        elif left < 1 and quoted_usd > today_usd * (1 + left) / 2:
+            message = (
+                f"hardly counts with the halving in its term: {left:.0%} of today's ${today_usd:,.2f} is then mined"
+            )
+            yield Issue(place, message, "ask for a quote for the days of the term", warning=True)
