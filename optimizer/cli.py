@@ -14,6 +14,7 @@ import typer
 from optimizer.cli_backtest import backtest
 from optimizer.cli_compare import compare
 from optimizer.cli_quote import quote
+from optimizer.completion import override_names, plan_folders, scenario_files, settable_paths
 from optimizer.errors import ExitCode, HashleverError, OutputError, ReplayError
 from optimizer.shell import Progress, leave_interrupted, open_in_browser, print_json, print_with
 
@@ -36,14 +37,29 @@ class Policy(StrEnum):
     replan = "replan"
 
 
-File = Annotated[Path, typer.Argument(metavar="FILE", help="The scenario, a YAML file.", show_default=False)]
+File = Annotated[
+    Path,
+    typer.Argument(
+        metavar="FILE", help="The scenario, a YAML file.", show_default=False, autocompletion=scenario_files
+    ),
+]
 Overrides = Annotated[
     list[str] | None,
-    typer.Option("--override", metavar="NAME", help="Lay a named block of the file's `overrides:` over it."),
+    typer.Option(
+        "--override",
+        metavar="NAME",
+        help="Lay a named block of the file's `overrides:` over it.",
+        autocompletion=override_names,
+    ),
 ]
 Sets = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="PATH=VALUE", help="Change one value, as in treasury.cash_usd=5e6."),
+    typer.Option(
+        "--set",
+        metavar="PATH=VALUE",
+        help="Change one value, as in treasury.cash_usd=5e6.",
+        autocompletion=settable_paths,
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else on standard output.")]
 
@@ -148,7 +164,12 @@ def plan(
 
 @app.command()
 def replay(
-    plan: Annotated[Path, typer.Argument(metavar="PLAN", help="A folder that plan --out wrote.", show_default=False)],
+    plan: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PLAN", help="A folder that plan --out wrote.", show_default=False, autocompletion=plan_folders
+        ),
+    ],
     monte_carlo: Annotated[
         int | None,
         typer.Option("--monte-carlo", metavar="N", min=1, help="On N paths drawn from the plan's own market."),

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from optimizer.completion import override_names, scenario_files, settable_paths
 from optimizer.errors import ExitCode
 from optimizer.shell import Progress, leave_interrupted, print_json, print_with
 
@@ -26,7 +27,12 @@ def months(text: str) -> int:
 
 
 def backtest(
-    file: Annotated[Path, typer.Argument(metavar="SCENARIO", help="The scenario, a YAML file.", show_default=False)],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="SCENARIO", help="The scenario, a YAML file.", show_default=False, autocompletion=scenario_files
+        ),
+    ],
     history: Annotated[
         Path, typer.Option("--history", metavar="FILE", help="What happened: a daily CSV.", show_default=False)
     ],
@@ -46,11 +52,21 @@ def backtest(
     ] = "12m",  # type: ignore[assignment]
     override: Annotated[
         list[str] | None,
-        typer.Option("--override", metavar="NAME", help="Lay a named block of the file's `overrides:` over it."),
+        typer.Option(
+            "--override",
+            metavar="NAME",
+            help="Lay a named block of the file's `overrides:` over it.",
+            autocompletion=override_names,
+        ),
     ] = None,
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="PATH=VALUE", help="Change one value, as in treasury.cash_usd=5e6."),
+        typer.Option(
+            "--set",
+            metavar="PATH=VALUE",
+            help="Change one value, as in treasury.cash_usd=5e6.",
+            autocompletion=settable_paths,
+        ),
     ] = None,
     workers: Annotated[
         int | None,

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from optimizer.completion import plans_and_scenarios
 from optimizer.shell import Progress, leave_interrupted, print_json, print_with
 
 
@@ -19,6 +20,7 @@ def compare(
             metavar="A B [C...]",
             help="Folders that plan --out wrote, or scenarios, which are planned first.",
             show_default=False,
+            autocompletion=plans_and_scenarios,
         ),
     ],
     html: Annotated[

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from optimizer.completion import loan_ids, loan_ids_and_all, machine_ids_and_all
 from optimizer.shell import print_json, print_with
 
 if TYPE_CHECKING:
@@ -51,7 +52,12 @@ def loan(
     ctx: typer.Context,
     product: Annotated[
         str | None,
-        typer.Argument(metavar="PRODUCT", help="A loan of the catalogue, or `all` side by side.", show_default=False),
+        typer.Argument(
+            metavar="PRODUCT",
+            help="A loan of the catalogue, or `all` side by side.",
+            show_default=False,
+            autocompletion=loan_ids_and_all,
+        ),
     ] = None,
     btc_price_usd: BtcPrice = None,
     amount_usd: Annotated[str | None, _says("What is borrowed.", "USD")] = None,
@@ -109,7 +115,12 @@ def machine(
     ctx: typer.Context,
     model: Annotated[
         str | None,
-        typer.Argument(metavar="MODEL", help="A machine of the catalogue, or `all` side by side.", show_default=False),
+        typer.Argument(
+            metavar="MODEL",
+            help="A machine of the catalogue, or `all` side by side.",
+            show_default=False,
+            autocompletion=machine_ids_and_all,
+        ),
     ] = None,
     btc_price_usd: BtcPrice = None,
     hashprice_usd: Annotated[
@@ -135,7 +146,13 @@ def machine(
     financed_share: Annotated[str | None, _says("Share of its cost that is borrowed.")] = None,
     loan: Annotated[
         str | None,
-        typer.Option("--loan", metavar="PRODUCT", help="On these terms of the catalogue.", show_default=False),
+        typer.Option(
+            "--loan",
+            metavar="PRODUCT",
+            help="On these terms of the catalogue.",
+            show_default=False,
+            autocompletion=loan_ids,
+        ),
     ] = None,
     apr: Apr = None,
     term_months: Term = None,

@@ -14,6 +14,7 @@ from optimizer.errors import ExitCode
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
 
 def print_json(document: Any) -> None:
@@ -51,10 +52,11 @@ class Progress:
         from rich.console import Console
 
         self._console = Console(stderr=True)
-        self._started = time.perf_counter
+        self._clock = time.perf_counter
         self._zero = time.perf_counter()
-        self._status = self._console.status("reading") if self._console.is_terminal else None
-        self._stage = ""
+        self._stage, self._detail = "", "reading"
+        # The line is asked for anew as it is drawn, so that the seconds run on through a long stage.
+        self._status = self._console.status(self) if self._console.is_terminal else None
         if self._status:
             self._status.start()
         return self
@@ -63,14 +65,22 @@ class Progress:
         if self._status:
             self._status.stop()
 
+    def __rich__(self) -> Text:
+        """The line as it stands now."""
+        from rich.text import Text
+
+        return Text(self._line(), no_wrap=True, overflow="ellipsis")
+
+    def _line(self) -> str:
+        said = f"{self._stage}: {self._detail}" if self._stage else self._detail
+        return f"{self._clock() - self._zero:5.1f} s  {said}"
+
     def tell(self, stage: str, detail: str) -> None:
         """Show what is being done."""
-        line = f"{self._started() - self._zero:5.1f} s  {stage}: {detail}"
-        if self._status:
-            self._status.update(line)
-        elif stage != self._stage:
-            self.note(line)
-        self._stage = stage
+        is_new = stage != self._stage
+        self._stage, self._detail = stage, detail
+        if not self._status and is_new:
+            self.note(self._line())
 
     def note(self, text: str) -> None:
         """Print a line that stays."""

@@ -14,6 +14,9 @@ from optimizer.errors import OutputError
 
 # In a wheel the catalogue and the scenarios travel inside the package; in a checkout they stand beside it.
 _PACKED = "_workspace"
+SCHEMA_FILE = "scenario.schema.json"
+# By this first line any editor with the YAML language server finds the schema of a scenario, whichever folder is open.
+SCHEMA_LINE = f"# yaml-language-server: $schema=../{SCHEMA_FILE}\n".encode()
 
 
 @contextmanager
@@ -52,8 +55,14 @@ def _fill(made: Path) -> None:
     for name in ("models", "scenarios"):
         with shipped(name) as source:
             shutil.copytree(source, made / name, ignore=shutil.ignore_patterns("__pycache__", ".*"))
-    schema_file = made / "scenario.schema.json"
+    for scenario in sorted((made / "scenarios").glob("*.yaml")):
+        scenario.write_bytes(SCHEMA_LINE + scenario.read_bytes())
+    schema_file = made / SCHEMA_FILE
     schema_file.write_text(json.dumps(scenario_json_schema(), indent=2) + "\n", encoding="utf-8")
-    settings = {"yaml.schemas": {"./scenario.schema.json": "scenarios/*.yaml"}}
+    in_vscode = {
+        "settings.json": {"yaml.schemas": {f"./{SCHEMA_FILE}": "scenarios/*.yaml"}},
+        "extensions.json": {"recommendations": ["redhat.vscode-yaml"]},
+    }
     (made / ".vscode").mkdir()
-    (made / ".vscode" / "settings.json").write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+    for name, settings in in_vscode.items():
+        (made / ".vscode" / name).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")

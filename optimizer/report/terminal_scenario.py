@@ -13,10 +13,10 @@ from optimizer.ledger.lending import fall_to_ltv, ltv
 from optimizer.market.network import hashprice_usd_today
 from optimizer.report.places import date_of
 from optimizer.report.price_view import view_in_words
-from optimizer.report.terminal_sources import sources_table, taxes_line
-from optimizer.report.words import NONE, add, btc, day, grid, price, share, usd
+from optimizer.report.terminal_sources import months_open, sources_table, taxes_line
+from optimizer.report.words import NONE, add, btc, count, day, grid, price, share, usd
 from optimizer.scenario.fleet import OrderedMachines
-from optimizer.scenario.money import ExistingLoan, Facility
+from optimizer.scenario.money import ExistingLoan
 from optimizer.scenario.schema import Scenario
 
 if TYPE_CHECKING:
@@ -46,12 +46,13 @@ def scenario_lines(loaded: LoadedScenario) -> Lines:
 
 def _company(given: Scenario) -> Lines:
     treasury, months = given.treasury, ", ".join(str(m) for m in given.decision_months)
+    when = f"month {months}" if len(given.decision_months) == 1 else f"months {months}"
     pledged = sum(loan.pledged_btc for loan in given.loans)
     held = f" ({btc(pledged)} pledged)" if pledged > 0 else ""
     risk = given.risk
     care = f", {share(risk.weight)} of the weight on the worst {share(risk.tail_share)} of futures"
     return [
-        f"{given.horizon_months} months from {day(given.as_of)}, deciding in months {months}; counted in "
+        f"{count(given.horizon_months, 'month')} from {day(given.as_of)}, deciding in {when}; counted in "
         f"{given.numeraire.upper()}{care if risk.weight > 0 else ''}.",
         f"Holds {btc(treasury.btc)} BTC{held} worth {usd(treasury.btc * given.market.btc_price_usd)} and "
         f"{usd(treasury.cash_usd)} in cash; overhead {usd(treasury.overhead_usd_per_month)} a month.",
@@ -98,7 +99,7 @@ def _sum(pairs: list[Pair], per_unit: str) -> float:
 
 
 def _debts(given: Scenario) -> Table:
-    table = grid("Owes", "owed", "a year", "due", "pledged BTC", "LTV", "call at LTV", "a fall of")
+    table = grid("Owes", "owed", "a year", "due", "pledged BTC", "LTV", "call", "a fall of")
     for loan in given.loans:
         now = float(ltv(_counted_today(loan), loan.pledged_btc, given.market.btc_price_usd))
         add(
@@ -134,14 +135,9 @@ def _offers(given: Scenario) -> Table:
             f"{offer.term_months}",
             share(offer.origination_fee_share, 1),
             share(offer.call_ltv),
-            _draw_months(given, offer),
+            months_open(given, offer.draw_from_month, offer.draw_until_month),
         )
     return table
-
-
-def _draw_months(given: Scenario, offer: Facility) -> str:
-    open_in = range(offer.draw_from_month, offer.draw_until_month + 1)
-    return ", ".join(str(m) for m in given.decision_months if m in open_in) or "never"
 
 
 def _span(low: str, high: str) -> str:

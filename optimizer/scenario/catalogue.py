@@ -23,7 +23,10 @@ class Tier(Strict):
 
 
 class FirmwareMode(Strict):
-    """A way to run a machine other than its nameplate."""
+    """A way to run a machine other than its nameplate.
+
+    ``name``: what the mode is called. ``hashrate_ths``: TH/s in this mode. ``power_w``: watts at the wall in this mode.
+    """
 
     name: Name
     hashrate_ths: Annotated[float, Field(gt=0, le=10_000)]
@@ -31,7 +34,14 @@ class FirmwareMode(Strict):
 
 
 class AsicModel(Strict):
-    """A machine as its maker sells it. ``hashrate_ths`` in TH/s and ``power_w`` at the wall, nameplate mode."""
+    """A machine as its maker sells it. ``hashrate_ths`` in TH/s and ``power_w`` at the wall, nameplate mode.
+
+    ``name``: what reports call the machine. ``manufacturer``: who makes it. ``release``: when it came or comes to
+    market. ``cooling``: how it is cooled. ``form_factor``: its size or shape. ``modes``: firmware modes beside the
+    nameplate. ``price_usd``: price of one, ex works. ``price_kind``: what sort of price: a shop's, a wholesaler's, an
+    index. ``price_as_of``: date of the price. ``price_source``: where the price is from. ``as_of``: when the machine's
+    figures were last looked up. ``source``: where they are from. ``notes``: anything else worth knowing.
+    """
 
     name: Name
     manufacturer: Name

@@ -15,6 +15,12 @@ class Site(Strict):
 
     ``rack_slots`` blank: power is the only limit. ``seasonality``: twelve factors on the power price, January
     first. ``duty_share``: import duty on a machine's price; ``installation_usd_per_unit`` falls due at delivery.
+
+    ``name``: what reports call the site. ``preset``: a site of the catalogue that fills what is not written.
+    ``cooling``: kinds of cooling that the site has; a machine needs one that fits. ``power_usd_per_mwh``: price of
+    power, before its season. ``pue``: power at the meter over the machines' own. ``uptime_share``: share of the time
+    that machines run. ``fixed_usd_per_month``: what the site costs beside power, whatever runs. ``as_of``: when this
+    was last true. ``source``: where it is from. ``notes``: anything else worth knowing.
     """
 
     name: Name
@@ -38,7 +44,11 @@ class Site(Strict):
 
 class OwnedMachines(Strict):
     """Machines already racked at a site. ``resale_usd`` per unit today; blank: the catalogue's price less the
-    market's resale discount."""
+    market's resale discount.
+
+    ``model``: id of the machine in the catalogue or in ``specs``. ``site``: name of the site. ``units``: how many
+    machines.
+    """
 
     model: Name
     site: Name
@@ -51,8 +61,11 @@ class OrderedMachines(Strict):
 
     They arrive at the end of ``arrives_month`` (a stress branch's delivery delay comes on top), when
     ``due_usd_per_unit`` is paid: what is left of the price, duty, freight and installation. They need power and racks
-    from then on and first hash in the month after. ``resale_usd`` as in `OwnedMachines`; machines of one model at
-    one site are alike, so entries that state it agree.
+    from then on and first hash in the month after. ``resale_usd`` per unit today; blank: the catalogue's price
+    less the market's resale discount; machines of one model at one site are alike, so entries that state it agree.
+
+    ``model``: id of the machine in the catalogue or in ``specs``. ``site``: name of the site where they go. ``units``:
+    how many machines.
     """
 
     model: Name
@@ -71,6 +84,9 @@ class Candidate(Strict):
     price is paid with the order, the rest, duty, freight and installation on delivery. Today's order is in whole
     lots of ``lot_units``; ``max_units`` is what the vendor can deliver over the whole plan (blank: no limit).
     ``sites`` blank: any site whose cooling fits.
+
+    ``model``: id of the machine in the catalogue or in ``specs``. ``freight_usd_per_unit``: freight of one machine.
+    ``quote_as_of``: date of the quote. ``quote_source``: who quoted.
     """
 
     model: Name
@@ -86,7 +102,12 @@ class Candidate(Strict):
 
 
 class Machines(Strict):
-    """The fleet section. ``specs`` is filled from the catalogue for every model named here."""
+    """The fleet section. ``specs`` is filled from the catalogue for every model named here.
+
+    ``owned``: machines racked today. ``on_order``: ordered before today and still to come. ``candidates``: what may be
+    ordered. ``use_firmware_modes``: machines may run in the firmware modes of their model too, in whichever earns most;
+    else only as on the nameplate.
+    """
 
     owned: tuple[OwnedMachines, ...] = ()
     on_order: tuple[OrderedMachines, ...] = ()

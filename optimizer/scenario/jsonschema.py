@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from optimizer.scenario.catalogue import AsicModel, LoanProduct, SitePreset
+from optimizer.scenario.meanings import meaning_of, models_within
 from optimizer.scenario.schema import SCHEMA, Scenario
 
 # Models whose fields an entry of the catalogue can supply: these are not required in the file.
@@ -38,8 +39,9 @@ _LOADER_KEYS = {
 
 def scenario_json_schema() -> dict[str, Any]:
     """JSON Schema (draft 2020-12) of a scenario file; descriptions are the models' docstrings."""
-    root = Scenario.model_json_schema()
-    definitions: dict[str, Any] = root.pop("$defs")
+    root = _with_meanings(Scenario.model_json_schema(), Scenario)
+    models = models_within(Scenario)
+    definitions = {name: _with_meanings(piece, models[name]) for name, piece in root.pop("$defs").items()}
     parts = {f"PartOf{name}": _part(definition) for name, definition in definitions.items()}
     for name, source in _SUPPLIED.items():
         supplied = {"name", *source.model_fields}
@@ -64,6 +66,13 @@ def scenario_json_schema() -> dict[str, Any]:
         "else": {"$ref": "#/$defs/Whole"},
         "$defs": definitions,
     }
+
+
+def _with_meanings(definition: dict[str, Any], model: type[BaseModel]) -> dict[str, Any]:
+    """The definition of ``model`` with what its docstring says of each field."""
+    fields: dict[str, Any] = definition["properties"]
+    told = {field: {**piece, "description": meaning_of(model, field)} for field, piece in fields.items()}
+    return {**definition, "properties": told}
 
 
 def _part(piece: Any) -> Any:

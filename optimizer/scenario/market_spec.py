@@ -13,7 +13,10 @@ Volatility = Annotated[float, Field(ge=0, le=3)]
 
 
 class MedianGrowth(Strict):
-    """The view that the median price grows by this share a year."""
+    """The view that the median price grows by this share a year.
+
+    ``median_growth_pa``: growth of the median price a year, 0.3 for 30%.
+    """
 
     median_growth_pa: Growth
 
@@ -24,7 +27,11 @@ PriceView = Literal["btc_neutral", "usd_neutral"] | MedianGrowth
 
 
 class Gbm(Strict):
-    """Geometric Brownian motion with yearly ``volatility_pa``."""
+    """Geometric Brownian motion with yearly ``volatility_pa``.
+
+    ``process``: how price moves. ``view``: what price is expected to do: growth of its median a year, ``btc_neutral``
+    or ``usd_neutral``.
+    """
 
     process: Literal["gbm"]
     view: PriceView
@@ -32,7 +39,12 @@ class Gbm(Strict):
 
 
 class JumpDiffusion(Strict):
-    """Merton's jump-diffusion: GBM plus ``jumps_pa`` jumps a year, log size normal (mean, sd)."""
+    """Merton's jump-diffusion: GBM plus ``jumps_pa`` jumps a year, log size normal (mean, sd).
+
+    ``process``: how price moves. ``view``: what price is expected to do: growth of its median a year, ``btc_neutral``
+    or ``usd_neutral``. ``volatility_pa``: yearly volatility between jumps. ``jump_mean_log``: mean of a jump's log
+    size. ``jump_sd_log``: its standard deviation.
+    """
 
     process: Literal["jump_diffusion"]
     view: PriceView
@@ -46,6 +58,10 @@ class Bootstrap(Strict):
     """Blocks of ``block_days`` daily log returns drawn from a CSV with columns ``date`` and ``price_usd``.
 
     ``csv`` is relative to the scenario file. The history's own drift is replaced by the ``view``.
+
+    ``process``: how price moves. ``view``: what price is expected to do: growth of its median a year, ``btc_neutral``
+    or ``usd_neutral``. ``from_date``: first day of the history that is used; blank: its own. ``to_date``: last day;
+    blank: its own.
     """
 
     process: Literal["bootstrap"]
@@ -57,7 +73,10 @@ class Bootstrap(Strict):
 
 
 class PricePoint(Strict):
-    """A price at the end of a month."""
+    """A price at the end of a month.
+
+    ``month``: months from today. ``usd``: BTC's price then.
+    """
 
     month: Annotated[int, Field(ge=1, le=120)]
     usd: Annotated[float, Field(gt=0, le=1e9)]
@@ -67,6 +86,9 @@ class Case(Strict):
     """A named future with a probability: prices at some months, joined by constant growth, flat after the last.
 
     ``network_growth_pa`` replaces the market's own answer of network hashrate to price.
+
+    ``name``: what reports call it. ``probability``: those of all cases add up to 1. ``price``: BTC's price at the ends
+    of some months.
     """
 
     name: Name
@@ -77,7 +99,10 @@ class Case(Strict):
 
 class Cases(Strict):
     """Named cases with probabilities. ``low_below_close_share``: each month's low lies this far below the
-    lower of its opening and closing price."""
+    lower of its opening and closing price.
+
+    ``process``: how price moves. ``cases``: the futures there are.
+    """
 
     process: Literal["cases"]
     cases: Annotated[tuple[Case, ...], Field(min_length=1, max_length=50)]
@@ -93,6 +118,10 @@ class Network(Strict):
     Each day d ln H = (ln(1 + growth_pa) + response * ln(hashprice / fair_hashprice)) dt, kept within
     [-max_fall_pa, +max_growth_pa] a year (as log rates). ``fair_hashprice_usd_per_ph_day``: where the marginal
     miner breaks even; it falls by ``efficiency_gain_pa`` a year as machines get better.
+
+    ``hashrate_ehs``: network hashrate today. ``growth_pa``: its growth a year while hashprice is fair. ``response``:
+    how strongly hashrate answers hashprice; 0: not at all. ``max_growth_pa``: fastest growth a year, as a log rate.
+    ``max_fall_pa``: fastest fall a year, as a log rate.
     """
 
     hashrate_ehs: Annotated[float, Field(gt=0, le=1e6)]
@@ -105,7 +134,11 @@ class Network(Strict):
 
 
 class Fees(Strict):
-    """Transaction fees as a share of a block's total reward, with a mean-reverting log deviation."""
+    """Transaction fees as a share of a block's total reward, with a mean-reverting log deviation.
+
+    ``share``: transaction fees over a block's total reward. ``volatility_pa``: volatility of their deviation a year; 0:
+    they stay as they are. ``reversion_pa``: how fast a deviation fades, a year.
+    """
 
     share: Annotated[float, Field(ge=0, lt=0.9)]
     volatility_pa: Volatility = 0.0
@@ -124,7 +157,11 @@ class AsicPrices(Strict):
 
 
 class PowerPrices(Strict):
-    """A common factor on every site's power price: log-normal, mean one, mean-reverting, correlated with BTC."""
+    """A common factor on every site's power price: log-normal, mean one, mean-reverting, correlated with BTC.
+
+    ``volatility_pa``: volatility of the factor a year; 0: power costs what the sites say. ``reversion_pa``: how fast a
+    deviation fades, a year. ``btc_correlation``: correlation of its moves with BTC's price.
+    """
 
     volatility_pa: Volatility = 0.0
     reversion_pa: Annotated[float, Field(gt=0, le=365)] = 4.0
@@ -132,7 +169,10 @@ class PowerPrices(Strict):
 
 
 class Fan(Strict):
-    """How many daily paths are simulated, and the seed that makes them the same every time."""
+    """How many daily paths are simulated, and the seed that makes them the same every time.
+
+    ``paths``: how many paths. ``seed``: the same seed, the same paths.
+    """
 
     paths: Annotated[int, Field(ge=10, le=200_000)]
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)]
@@ -146,14 +186,21 @@ class Branching(Strict):
 
 
 class TreeShape(Strict):
-    """Where the tree branches, and which quantile of the paths' monthly lows a node shows lenders."""
+    """Where the tree branches, and which quantile of the paths' monthly lows a node shows lenders.
+
+    ``branching``: in which months branches split, and into how many. ``low_quantile``: quantile of the paths' monthly
+    lows at which lenders test a node; 0.1: nine of ten paths fall less deep.
+    """
 
     branching: tuple[Branching, ...] = ()
     low_quantile: Annotated[float, Field(gt=0, le=0.5)]
 
 
 class StressPoint(Strict):
-    """A change against today, reached at the end of ``month``: -0.5 = half, 0.2 = a fifth more."""
+    """A change against today, reached at the end of ``month``: -0.5 = half, 0.2 = a fifth more.
+
+    ``change``: a share of today's value, -0.5 for half of it.
+    """
 
     month: Annotated[int, Field(ge=1, le=120)]
     change: Annotated[float, Field(gt=-1, le=20)]
@@ -164,9 +211,13 @@ class Stress(Strict):
 
     ``price``: changes of the BTC price against today, joined by constant growth, flat after the last.
     ``hashprice_usd``: the same for USD hashprice; blank: network and fees stay as today, so hashprice follows
-    price (and the halving). ``low_below_close_share`` as in `Cases`. ``delivery_delay_months`` is added to
+    price (and the halving). ``low_below_close_share``: each month's low lies this far below
+    the lower of its opening and closing price. ``delivery_delay_months`` is added to
     every lead time. ``frozen_lenders``: they neither lend nor give back collateral from ``frozen_from_month``
     to ``frozen_until_month``. The branch ends at ``until_month`` (blank: the horizon).
+
+    ``name``: what reports call it. ``power_price_factor``: power costs so many times what it does. ``source``: where
+    its figures are from.
     """
 
     name: Name
@@ -183,7 +234,13 @@ class Stress(Strict):
 
 
 class Market(Strict):
-    """Today's market (as of the scenario's date) and how it may move. ``block_height`` dates the halving."""
+    """Today's market (as of the scenario's date) and how it may move. ``block_height`` dates the halving.
+
+    ``btc_price_usd``: BTC's price today. ``source``: where today's figures are from. ``price``: how BTC's price may
+    move. ``network``: how network hashrate may move. ``fees``: transaction fees. ``asic_prices``: how machine prices
+    move. ``power_prices``: how power prices move. ``fan``: how many paths are simulated. ``tree``: how they are made
+    into branches to decide on. ``stress``: futures without probability that the plan must survive.
+    """
 
     btc_price_usd: Annotated[float, Field(gt=0, le=1e9)]
     block_height: Annotated[int, Field(ge=0, le=6_930_000)]

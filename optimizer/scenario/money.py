@@ -12,7 +12,10 @@ from optimizer.scenario.catalogue import Tier
 
 
 class BtcLot(Strict):
-    """BTC held, bought or mined at ``cost_basis_usd`` per BTC."""
+    """BTC held, bought or mined at ``cost_basis_usd`` per BTC.
+
+    ``btc``: how many BTC. ``acquired``: the day on which they came.
+    """
 
     btc: Btc
     cost_basis_usd: Usd
@@ -26,6 +29,9 @@ class Treasury(Strict):
     ``buy_btc``: whether the plan may buy BTC at all.
     ``max_cash_months``: cash may not exceed this many months of reference bills (overhead, site costs and
     full power at every site) plus payments still due on ordered machines, or the opening cash if that is more.
+
+    ``btc_lots``: BTC held today by what they cost, pledged BTC included. ``cash_usd``: cash today.
+    ``overhead_usd_per_month``: what the company costs beside its sites.
     """
 
     btc_lots: tuple[BtcLot, ...]
@@ -50,20 +56,29 @@ def liquidation_cost_share(fee_share: float, slippage_share: float) -> float:
 class Terms(Strict):
     """What a lender's contract says, shared by offers (`Facility`) and debts already drawn (`ExistingLoan`).
 
-    ``interest``: ``monthly`` is paid in cash each month; ``at_maturity`` accrues as simple interest and is
-    paid with the principal it belongs to. ``ltv_counts``: the LTV counts interest ``accrued`` so far, or the
-    ``full_term``'s interest from the first day. ``repayment``: ``bullet``, or ``amortising`` by level payments;
-    early repayment then lowers every later instalment in proportion. ``liquidation_target_ltv`` blank: the
-    lender sells all the collateral it needs to be repaid whole. ``release_ltv`` blank: no release on a price
-    rise; pledged BTC comes back only in proportion as its draw is repaid, top-ups when the facility closes.
-    ``release_after_days``: how long the LTV must have stayed at or below ``release_ltv`` by then.
-    ``warning_ltv`` blank: the lender does not warn. ``cure_hours``: time to cure a call; blank: none, the cure is due
-    on the day of the call. ``liquidation_slippage_share``: what a forced sale loses against the market beside its fee.
-    ``recourse`` limited: what a sale of the collateral does not cover is not owed. ``rehypothecation``: the lender may
-    lend the pledge on, so that it is lost with the lender, net of the debt; blank is taken as yes.
-    ``failure_pa``: chance a year that the lender fails, while BTC stands where it does today; at another price it is
-    times (price / today's) ^ -``failure_price_beta``, and at most 1 in a month. Of what a lost pledge is worth beyond
-    the debt ``failure_recovery_share`` comes back. Alike in all contracts with one lender.
+    ``interest``: ``monthly`` is paid in cash each month; ``at_maturity`` accrues as simple interest and is paid with
+    the principal it belongs to. ``ltv_counts``: the LTV counts interest ``accrued`` so far, or the ``full_term``'s
+    interest from the first day. ``repayment``: ``bullet``, or ``amortising`` by level payments; early repayment then
+    lowers every later instalment in proportion. ``liquidation_target_ltv``: LTV down to which it sells; blank: all the
+    collateral it needs to be repaid whole. ``release_ltv``: at most this LTV after a release on a price rise; blank: no
+    such release; pledged BTC comes back only in proportion as its draw is repaid, top-ups when the facility closes.
+    ``release_after_days``: how long the LTV must have stayed at or below ``release_ltv`` by then. ``warning_ltv``: LTV
+    at which the lender warns; blank: it does not. ``cure_hours``: time to cure a call; blank: none, the cure is due on
+    the day of the call. ``liquidation_slippage_share``: what a forced sale loses against the market beside its fee.
+    ``recourse``: ``full``, or ``limited``: what a sale of the collateral does not cover is not owed.
+    ``rehypothecation``: the lender may lend the pledge on, so that it is lost with the lender, net of the debt; blank
+    is taken as yes. ``failure_pa``: chance a year that the lender fails, while BTC stands where it does today; at
+    another price it is times (price / today's) ^ -``failure_price_beta``, and at most 1 in a month. Of what a lost
+    pledge is worth beyond the debt ``failure_recovery_share`` comes back. Alike in all contracts with one lender.
+
+    ``name``: what reports call it. ``lender``: whose it is; contracts of one lender fail and freeze together.
+    ``product``: a loan of the catalogue that fills what is not written. ``borrower``: whom the lender lends to.
+    ``term_months``: months from a draw to its maturity. ``early_repayment``: whether it may be repaid before it falls
+    due. ``early_repayment_after_months``: months after the draw before which it may not. ``early_repayment_fee_share``:
+    fee on what is repaid early. ``call_ltv``: LTV at which the lender calls for more collateral. ``cure_target_ltv``:
+    LTV to which a call is cured. ``liquidation_ltv``: LTV at which the lender sells collateral at once.
+    ``liquidation_fee_share``: the lender's fee on what it sells. ``as_of``: when the terms were last looked up.
+    ``source``: where they are from. ``notes``: anything else worth knowing.
     """
 
     name: Name
@@ -108,6 +123,9 @@ class Facility(Terms):
     Tiers rise in ``max_ltv``; a draw uses one tier (binary today; later draws may mix tiers, as two loans of
     one lender would). ``limit_usd``: most principal outstanding at once. Draws are possible at decision
     months from ``draw_from_month`` to ``draw_until_month``, each at least ``min_draw_usd`` (enforced today).
+
+    ``tiers``: the price list, up to which LTV money costs what a year. ``origination_fee_share``: fee up front, a share
+    of the draw.
     """
 
     tiers: Annotated[tuple[Tier, ...], Field(min_length=1, max_length=10)]
@@ -130,7 +148,10 @@ class ExistingLoan(Terms):
 
 
 class Liability(Strict):
-    """A payment the company has promised: ``amount_usd`` in cash at ``month``."""
+    """A payment the company has promised: ``amount_usd`` in cash at ``month``.
+
+    ``name``: what it is for.
+    """
 
     name: Name
     month: Month

@@ -28,11 +28,32 @@ def test_it_holds_the_catalogue_the_scenarios_and_the_schema(workspace: Path) ->
         "scenario.schema.json",
         "scenarios",
     ]
-    for name in ("models", "scenarios"):
-        shipped = {path.name: path.read_bytes() for path in (SCENARIOS.parent / name).iterdir()}
-        assert {path.name: path.read_bytes() for path in (workspace / name).iterdir()} == shipped
+    shipped = {path.name: path.read_bytes() for path in (SCENARIOS.parent / "models").iterdir()}
+    assert {path.name: path.read_bytes() for path in (workspace / "models").iterdir()} == shipped
     schema = json.loads((workspace / "scenario.schema.json").read_text(encoding="utf-8"))
     assert schema == json.loads(hashlever("schema").stdout)
+
+
+def test_its_scenarios_name_the_schema_and_are_the_shipped_ones_otherwise(workspace: Path) -> None:
+    for path in SCENARIOS.iterdir():
+        made = workspace / "scenarios" / path.name
+        if path.suffix != ".yaml":
+            assert made.read_bytes() == path.read_bytes()
+            continue
+        first, rest = made.read_text(encoding="utf-8").split("\n", 1)
+        assert rest == path.read_text(encoding="utf-8")
+        named = first.removeprefix("# yaml-language-server: $schema=")
+        assert named != first
+        assert (made.parent / named).samefile(workspace / "scenario.schema.json")
+
+
+def test_vs_code_is_told_of_the_schema_and_of_its_extension(workspace: Path) -> None:
+    settings = json.loads((workspace / ".vscode" / "settings.json").read_text(encoding="utf-8"))
+    [(schema, files)] = settings["yaml.schemas"].items()
+    assert (workspace / schema).samefile(workspace / "scenario.schema.json")
+    assert {*workspace.glob(files)} == {*(workspace / "scenarios").glob("*.yaml")}
+    wanted = json.loads((workspace / ".vscode" / "extensions.json").read_text(encoding="utf-8"))
+    assert wanted == {"recommendations": ["redhat.vscode-yaml"]}
 
 
 def test_its_scenarios_are_valid(workspace: Path) -> None:

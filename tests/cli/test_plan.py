@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -85,6 +89,30 @@ def test_a_limit_before_any_plan(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (4, "")
     assert "stopped by the limit of 0.01 s before any plan was found" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals of this kind")
+def test_on_a_terminal_the_seconds_run_on_through_a_long_stage() -> None:
+    import pty
+
+    limited = (*SMALL, *ENDLESS, "--set=solver.time_limit_s=3")
+    terminal, end = pty.openpty()
+    process = subprocess.Popen(
+        [command(), "plan", str(FLAGSHIP), *limited, "--no-compare", "--monte-carlo", "0"],
+        stdout=subprocess.DEVNULL,
+        stderr=end,
+        env={**os.environ, "TERM": "xterm"},
+    )
+    os.close(end)
+    shown = b""
+    with contextlib.suppress(OSError):  # how a terminal says that nobody writes to it any more
+        while piece := os.read(terminal, 65536):
+            shown += piece
+    os.close(terminal)
+    assert process.wait(timeout=60) == 5
+    seconds = {float(number) for number in re.findall(rb"([\d.]+) s  solve:", shown)}
+    assert len(seconds) >= 10
+    assert max(seconds) - min(seconds) > 2
 
 
 def test_a_limit_with_a_plan_in_hand_gives_the_plan_and_its_gap(tmp_path: Path) -> None:

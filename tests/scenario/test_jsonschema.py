@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import copy
+from pathlib import Path
 from typing import Any
 
-from optimizer.scenario.jsonschema import scenario_json_schema
-from optimizer.scenario.merge import LOADER_KEYS
-from optimizer.scenario.schema import SCHEMA, Scenario
+import pytest
+from jsonschema import Draft202012Validator
 
+import optimizer
+from optimizer.scenario.jsonschema import scenario_json_schema
+from optimizer.scenario.meanings import meaning_of, models_within
+from optimizer.scenario.merge import LOADER_KEYS
+from optimizer.scenario.money import ExistingLoan
+from optimizer.scenario.nodes import plain
+from optimizer.scenario.schema import SCHEMA, Requirements, Scenario
+from optimizer.scenario.source import read_file
+from optimizer.scenario.sources.catalogue import source_kinds
+
+SCENARIOS = sorted((Path(optimizer.__file__).parents[1] / "scenarios").glob("*.yaml"))
 DOCUMENT = scenario_json_schema()
+VALIDATOR = Draft202012Validator(DOCUMENT)
 DEFINITIONS: dict[str, Any] = DOCUMENT["$defs"]
 
 
@@ -53,6 +66,68 @@ def test_every_reference_leads_somewhere() -> None:
     assert "#/$defs/PartOfScenario" in found
 
 
-def test_descriptions_come_from_the_docstrings() -> None:
+def test_every_definition_and_every_field_has_a_description() -> None:
     undescribed = [name for name, part in DEFINITIONS.items() if not part.get("description")]
+    undescribed += [
+        f"{name}.{field}"
+        for name, part in DEFINITIONS.items()
+        for field, piece in part["properties"].items()
+        if len(piece.get("description", "")) < 10
+    ]
     assert undescribed == []
+
+
+def test_a_field_s_description_is_what_the_docstrings_say_of_it() -> None:
+    least = DEFINITIONS["Requirements"]["properties"]["min_btc"]
+    assert least["description"] == meaning_of(Requirements, "min_btc") == "Least BTC, pledged included."
+    # Said by the class above, but for what its own docstring says.
+    assert meaning_of(ExistingLoan, "call_ltv") == "LTV at which the lender calls for more collateral."
+    assert meaning_of(ExistingLoan, "term_months") == "term_months is its original term."
+    # Values to type stay as they are typed.
+    assert meaning_of(ExistingLoan, "interest").startswith("monthly is paid in cash each month; at_maturity accrues")
+    assert meaning_of(Requirements, "no_such_field") == ""
+    assert models_within(Scenario).keys() >= {kind.__name__ for kind in source_kinds().values()} | {"Taxes", "Tier"}
+
+
+def _file(name: str) -> dict[str, Any]:
+    """A shipped scenario as it is written."""
+    [path] = [path for path in SCENARIOS if path.stem == name]
+    data = plain(read_file(path))
+    assert isinstance(data, dict)
+    return copy.deepcopy(data)
+
+
+@pytest.mark.parametrize("name", [path.stem for path in SCENARIOS])
+def test_every_shipped_scenario_passes(name: str) -> None:
+    assert [error.message for error in VALIDATOR.iter_errors(_file(name))] == []
+
+
+def test_the_shipped_scenarios_have_every_kind_of_source_and_taxes() -> None:
+    kinds = {source.get("kind") for path in SCENARIOS for source in _file(path.stem).get("sources", [])}
+    assert kinds >= source_kinds().keys()
+    assert any("taxes" in _file(path.stem) for path in SCENARIOS)
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        ("fleet_refresh", ()),
+        ("fleet_refresh", ("market",)),
+        ("fleet_refresh", ("market", "price")),
+        ("fleet_refresh", ("sites", 0)),
+        ("fleet_refresh", ("facilities", 0)),
+        ("fleet_refresh", ("requirements", "calls")),
+        ("power_dear", ()),
+        ("power_dear", ("sites", 0)),
+        ("full_menu", ("sources", 0)),
+        ("teach_note", ("sources", 0)),
+        ("teach_taxes", ("taxes",)),
+    ],
+)
+def test_an_unknown_key_is_refused_wherever_it_stands(name: str, place: tuple[str | int, ...]) -> None:
+    data = _file(name)
+    here: Any = data
+    for step in place:
+        here = here[step]
+    here["no_such_key"] = 1
+    assert not VALIDATOR.is_valid(data)
