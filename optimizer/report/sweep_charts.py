@@ -16,6 +16,8 @@ from optimizer.sweep.swept import Swept
 # More names than this below each other are a table's affair.
 MOST_NAMES = 60
 LONGEST_NAME = 44
+# Beside the bars of a tornado: a share of its width, and something where no bar has a length.
+MARGIN, SMALLEST_ROOM = 0.15, 1e-6
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,11 @@ def _tornado(swept: Swept, unit: str) -> Markup:
             if change is not None
         ]
     names = list(dict.fromkeys(row["name"] for row in rows))
-    x, y = chart.amount("change", "Change of worth", _labels(unit)), chart.named("name", names)
+    # Room for the factors beside the bars.
+    low, high = min([0.0, *(row["change"] for row in rows)]), max([0.0, *(row["change"] for row in rows)])
+    room = max((high - low) * MARGIN, SMALLEST_ROOM)
+    x = chart.amount("change", "Change of worth", _labels(unit), domain=[low - room, high + room])
+    y = chart.named("name", names)
     label = {"field": "factor", "type": "nominal"}
     zero = {"field": "zero"}
     return chart.svg(
