@@ -10,7 +10,7 @@ from markupsafe import Markup
 from optimizer.report.html import chart
 from optimizer.report.plain import Document
 from optimizer.report.sweep_names import short_name, short_paths
-from optimizer.report.words import clean
+from optimizer.report.words import clean, worth
 from optimizer.sweep.swept import Swept
 
 # More names than this below each other are a table's affair.
@@ -48,16 +48,16 @@ def _labels(unit: str) -> str | None:
 
 
 def _frontier(swept: Swept, unit: str) -> Markup:
-    rows: list[Document] = [
-        {
-            "tail": row.result.tail,
-            "mean": row.result.mean,
-            "order": k,
-            "weight": row.point.wanted.name.partition("=")[2],
-        }
-        for k, row in enumerate(swept.frontier)
-        if row.result
-    ]
+    rows: dict[tuple[str, str], Document] = {}
+    for row in swept.frontier:
+        if row.result:
+            found, weight = row.result, row.point.wanted.name.partition("=")[2]
+            # Weights that lead to one place share its label.
+            at = worth(found.tail, unit), worth(found.mean, unit)
+            if at in rows:
+                rows[at]["weight"] += f", {weight}"
+            else:
+                rows[at] = {"tail": found.tail, "mean": found.mean, "order": len(rows), "weight": weight}
     x, y = chart.amount("tail", "Tail", _labels(unit)), chart.amount("mean", "Mean", _labels(unit))
     order = {"field": "order", "type": "quantitative"}
     label = {"field": "weight", "type": "nominal"}
@@ -67,7 +67,7 @@ def _frontier(swept: Swept, unit: str) -> Markup:
             chart.mark("point", x, y, color=chart.BLUE, filled=True, size=45),
             chart.mark("text", x, y, text=label, align="left", dx=7, dy=-6),
         ],
-        rows,
+        list(rows.values()),
     )
 
 

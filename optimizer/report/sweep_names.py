@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-from optimizer.sweep.asked import Change, Wanted
+from optimizer.sweep.asked import NO_OVERRIDE, OVERRIDE, Change, Wanted
 from optimizer.sweep.swept import Swept
 
 _STEP = re.compile(r"[^.\[\]]+(?:\[[^\]]*\])*")
@@ -23,7 +23,14 @@ def short_name(wanted: Wanted, paths: dict[str, str]) -> str:
         return wanted.name
     if wanted.factor is not None:
         return f"{paths[wanted.changes[0].path]} x {wanted.factor:g}"
-    return ", ".join(f"{paths[change.path]}={_value(change)}" for change in wanted.changes)
+    return ", ".join(_short(change, paths) for change in wanted.changes)
+
+
+def _short(change: Change, paths: dict[str, str]) -> str:
+    """A change; an override by its name alone."""
+    if change.path == OVERRIDE:
+        return "no override" if change.value == NO_OVERRIDE else str(change.value)
+    return f"{paths[change.path]}={_value(change)}"
 
 
 def _tails(path: str) -> list[str]:

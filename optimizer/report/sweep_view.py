@@ -19,12 +19,7 @@ def parts(swept: Swept) -> Iterator[Part]:
     paths = short_paths(swept)
     yield _points(swept, paths)
     if swept.failed:
-        yield Part(
-            "Without a plan",
-            headings=("Point", "why"),
-            rows=tuple((short_name(row.point.wanted, paths), row.why_not.strip()) for row in swept.failed),
-            left=2,
-        )
+        yield Part("Without a plan", before=tuple(_why_not(swept, paths)))
     if len(swept.frontier) > 1:
         yield _frontier(swept.frontier, paths)
     if swept.tornado:
@@ -55,6 +50,14 @@ def _points(swept: Swept, paths: dict[str, str]) -> Part:
         rows=tuple(_row(row, paths, named=not units) for row in swept.rows),
         after=tuple(notes),
     )
+
+
+def _why_not(swept: Swept, paths: dict[str, str]) -> Iterator[str]:
+    """A point's name and why it has no plan, line by line."""
+    for row in swept.failed:
+        first, *rest = row.why_not.splitlines()
+        yield f"{short_name(row.point.wanted, paths)}: {first}"
+        yield from rest
 
 
 def _legend(paths: dict[str, str]) -> str:

@@ -50,8 +50,9 @@ class Store:
     def why_not(self, key: str) -> str | None:
         """Why the inputs of a key have no plan, where that is known."""
         try:
-            return self._infeasible(key).read_text(encoding="utf-8")
-        except FileNotFoundError:
+            # What is blank or no text, somebody or a broken disk made so.
+            return self._infeasible(key).read_text(encoding="utf-8").strip() or None
+        except (FileNotFoundError, UnicodeDecodeError):
             return None
 
     def keep_why_not(self, key: str, text: str) -> None:

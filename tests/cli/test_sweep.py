@@ -1,4 +1,4 @@
-"""`hashlever sweep` as a process: what it prints, how it ends, and that whatever ends it costs nothing that was done."""
+"""`hashlever sweep` as a process: what it prints, how it ends, and that no end costs what was done."""
 
 from __future__ import annotations
 
@@ -24,13 +24,7 @@ def test_a_grid_a_frontier_and_a_tornado(tmp_path: Path) -> None:
     asked = ("--vary=treasury.cash_usd=0,1e5", "--frontier=0,1", "--tornado=market.btc_price_usd:0.9,1.1")
     done = hashlever("sweep", TEACH, "--out", out, *QUICK, *asked, "--workers=2")
     assert done.returncode == 0, done.stderr
-    assert "6 points" not in done.stdout
-    assert "7 points." in done.stdout
-    for said in (
-        "Sweep of Teaching, borrow or sell",
-        "Frontier: each step",
-        "Tornado: worth against the base's 30.4348",
-    ):
+    for said in ("Sweep of Teaching, borrow or sell", "7 points.", "Frontier: each step", "the base's 30.4348 BTC"):
         assert said in done.stdout
     assert max(len(line) for line in done.stdout.splitlines()) <= 100
     # The base, no cash and no weight on risk are one plan.
@@ -72,9 +66,8 @@ def test_killed_at_random_and_resumed_it_is_the_same_to_the_byte(tmp_path: Path)
 
 def test_points_without_a_plan_are_told_and_the_exit_code_says_so(tmp_path: Path) -> None:
     file = tmp_path / "points.yaml"
-    file.write_text(
-        "poor: {set: {'treasury.btc_lots[0].btc': 9}}\n<b>rich</b>: {set: {'treasury.btc_lots[0].btc': 90}}\n"
-    )
+    owned = "{set: {'treasury.btc_lots[0].btc': %d}}"
+    file.write_text(f"poor: {owned % 9}\n<b>rich</b>: {owned % 90}\n")
     out = tmp_path / "sweep"
     done = hashlever("sweep", TEACH, "--out", out, *QUICK, "--points", file, "--workers=1")
     assert done.returncode == 3, done.stderr

@@ -40,7 +40,7 @@ def everything() -> Swept:
     factors = asked.tornado(["market.btc_price_usd:0.9,1.1", "treasury.btc_lots[0].btc:0.9,1.2"], [])
     wanted = [*asked.grid([f"{PRICE}=109000"], []), *asked.frontier("0,0.5", [])]
     found = points_of(TEACH, wanted, factors, MAKING)
-    return _swept(list(zip(found, (10.0, 12.0, None, 10.0, 9.0, 9.5, 11.0, None, 14.0), strict=False)))
+    return _swept(list(zip(found, (10.0, 12.0, None, 10.0, 9.0, 9.5, 11.0, None), strict=True)))
 
 
 def test_the_tornado_is_sorted_by_length(everything: Swept) -> None:
@@ -58,7 +58,9 @@ def test_the_tornado_is_sorted_by_length(everything: Swept) -> None:
 
 
 def test_without_the_base_s_plan_there_is_no_tornado(everything: Swept) -> None:
-    lost = replace(everything, rows=(replace(everything.rows[0], result=None), *everything.rows[1:]))
+    lost = replace(
+        everything, rows=(replace(everything.rows[0], result=None, why_not="No plan."), *everything.rows[1:])
+    )
     assert lost.tornado == ()
     assert "Tornado" not in sweep_html(lost)
 
