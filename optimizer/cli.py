@@ -14,6 +14,7 @@ import typer
 from optimizer.cli_backtest import backtest
 from optimizer.cli_compare import compare
 from optimizer.cli_quote import quote
+from optimizer.cli_sweep import sweep
 from optimizer.completion import override_names, plan_folders, scenario_files, settable_paths
 from optimizer.errors import ExitCode, HashleverError, OutputError, ReplayError
 from optimizer.shell import Progress, leave_interrupted, open_in_browser, print_json, print_with
@@ -240,6 +241,7 @@ def replay(
 
 app.command()(backtest)
 app.command()(compare)
+app.command()(sweep)
 app.add_typer(quote)
 
 

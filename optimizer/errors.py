@@ -94,6 +94,12 @@ class CompareError(HashleverError):
     exit_code = ExitCode.BAD_INPUT
 
 
+class SweepError(HashleverError):
+    """A sweep cannot be made of what was asked."""
+
+    exit_code = ExitCode.BAD_INPUT
+
+
 class InfeasibleError(HashleverError):
     """No plan meets every requirement. The text names the requirements that conflict, in business words."""
 

@@ -95,9 +95,10 @@ def open_in_browser(page: Path) -> None:
         print(f"no browser to open it with: {page}", file=sys.stderr)
 
 
-def leave_interrupted() -> NoReturn:
-    """Say so and end, not by way of Python's own exit: there an interrupted HiGHS has aborted the process."""
+def leave_interrupted(kept: str = "nothing was written") -> NoReturn:
+    """Say so, and what there is of the work, and end, not by way of Python's own exit: there an interrupted HiGHS has
+    aborted the process."""
     # What would run at Python's exit still runs: it lets go of what the workers shared.
     atexit._run_exitfuncs()
-    print("interrupted; nothing was written", file=sys.stderr, flush=True)
+    print(f"interrupted; {kept}", file=sys.stderr, flush=True)
     os._exit(ExitCode.INTERRUPTED)

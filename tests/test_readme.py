@@ -43,7 +43,7 @@ class Example:
         """Whether it plans the flagship or something like it, or replays a plan that another example made."""
         if self.text.startswith(("hashlever replay", "hashlever compare plans/")):
             return True
-        return "hashlever plan" in self.text and any(
+        return self.text.startswith(("hashlever plan", "hashlever sweep")) and any(
             name in self.text for name in ("fleet_refresh", "treasury_aggressive", "my_company")
         )
 

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
-
-from jinja2 import Environment, StrictUndefined, Template
 
 from optimizer import __version__
 from optimizer.compare.compared import Compared
@@ -16,7 +12,7 @@ from optimizer.compare.split import less
 from optimizer.errors import OutputError
 from optimizer.report.compare_causes import name_of, signed
 from optimizer.report.compare_view import sections
-from optimizer.report.words import clean
+from optimizer.report.plain_page import clean_lines, template
 
 # What tells a file that hashlever may replace from one that it may not, near its beginning.
 MARK = '<meta name="generator" content="hashlever'
@@ -48,24 +44,13 @@ class Chart:
 def comparison_html(compared: Compared) -> str:
     """The page; everything put into it is escaped, and no control character of a file gets into it."""
     return clean_lines(
-        _template().render(
+        template("compare.html.j2").render(
             title=" against ".join(scenario.name for scenario in compared.scenarios),
             version=__version__,
             sections=sections(compared),
             charts=_charts(compared),
         )
     )
-
-
-def clean_lines(text: str) -> str:
-    """Text without control characters but for ends of lines."""
-    return "\n".join(clean(line) for line in text.split("\n"))
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return environment.from_string(files(__package__).joinpath("compare.html.j2").read_text(encoding="utf-8"))
 
 
 def _charts(c: Compared) -> list[Chart]:

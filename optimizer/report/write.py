@@ -181,10 +181,10 @@ def _write_csv(table: pd.DataFrame, path: Path) -> None:
         writer = csv.writer(file)
         writer.writerow(table.columns)
         for row in records(table):
-            writer.writerow(_cell(value) for value in row.values())
+            writer.writerow(csv_cell(value) for value in row.values())
 
 
-def _cell(value: object) -> object:
+def csv_cell(value: object) -> object:
     """A value as a CSV cell; text that a spreadsheet would run as a formula gets an apostrophe in front."""
     if isinstance(value, str) and value.startswith(FORMULA_STARTS):
         return "'" + value

@@ -176,7 +176,7 @@ def apply_set(whole: Node, text: str, problems: list[Problem]) -> Node:
         problems += [replace(p, line=0, column=0) for p in error.problems]
         return whole
     try:
-        place = _place(path.strip(), whole)
+        place = place_of(path.strip(), whole)
     except LookupError as error:
         message, mend = error.args
         problems.append(problem_at(mark, path, message, mend=mend))
@@ -192,7 +192,7 @@ def _without_position(node: Node, mark: Mark) -> Node:
     return Node(node.value, mark)
 
 
-def _place(path: str, whole: Node) -> Place:
+def place_of(path: str, whole: Node) -> Place:
     """The place that ``path`` names; LookupError with what is wrong and how to mend it."""
     place: Place = ()
     here: Node | None = whole

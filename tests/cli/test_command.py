@@ -12,7 +12,7 @@ from optimizer import __version__
 from optimizer.scenario.jsonschema import scenario_json_schema
 from tests.cli.command import SCENARIOS, hashlever
 
-COMMANDS = ("new", "validate", "plan", "replay", "backtest", "compare", "schema", "quote")
+COMMANDS = ("new", "validate", "plan", "replay", "backtest", "compare", "sweep", "schema", "quote")
 
 
 @pytest.mark.parametrize("flag", ["--help", "-h"])

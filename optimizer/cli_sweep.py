@@ -1,0 +1,94 @@
+"""`hashlever sweep`: parse, call, print."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from optimizer.errors import Problem
+from optimizer.shell import Progress, leave_interrupted, print_json, print_with
+
+
+def sweep(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The scenario, a YAML file.", show_default=False)],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out", metavar="DIR", help="Keep the plans and their summary here; again, to go on.", show_default=False
+        ),
+    ],
+    vary: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--vary", metavar="PATH=V,V", help="Values to try, or override=NAME,NAME; several make a grid of all."
+        ),
+    ] = None,
+    points: Annotated[
+        Path | None, typer.Option("--points", metavar="FILE", help="A YAML file of points by name, each its changes.")
+    ] = None,
+    frontier: Annotated[
+        str | None,
+        typer.Option("--frontier", metavar="W,W", help="Risk weights, 0 to 1: mean against tail of each."),
+    ] = None,
+    tornado: Annotated[
+        list[str] | None,
+        typer.Option("--tornado", metavar="PATH:F,F", help="Multiply one value at a time, and see what worth does."),
+    ] = None,
+    override: Annotated[
+        list[str] | None,
+        typer.Option("--override", metavar="NAME", help="Lay a named block of the file's `overrides:` over it."),
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="PATH=VALUE", help="Change one value of every point."),
+    ] = None,
+    compare: Annotated[
+        bool, typer.Option("--compare/--no-compare", help="Also plan the alternatives to measure against.")
+    ] = True,
+    monte_carlo: Annotated[
+        int,
+        typer.Option("--monte-carlo", metavar="N", min=0, help="Replay every plan on so many other paths; 0: on none."),
+    ] = 5000,
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", metavar="N", min=1, max=64, help="Processes that plan; one a core if not given."),
+    ] = None,
+    json_: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else on standard output.")] = False,
+) -> None:
+    """Plan many changes of one scenario: a grid, a list, the risk weight's frontier, a tornado. Resumable."""
+    import os
+
+    from optimizer.sweep import asked
+    from optimizer.sweep.points import Making, points_of
+    from optimizer.sweep.run import sweep_into
+    from optimizer.sweep.store import refuse_foreign
+
+    refuse_foreign(out)
+    problems: list[Problem] = []
+    wanted = [
+        *asked.grid(vary or (), problems),
+        *(asked.listed(points, problems) if points is not None else ()),
+        *(asked.frontier(frontier, problems) if frontier is not None else ()),
+    ]
+    factors = asked.tornado(tornado or (), problems)
+    making = Making(compare, monte_carlo)
+    swept = None
+    with contextlib.suppress(KeyboardInterrupt), Progress() as progress:
+        found = points_of(file, wanted, factors, making, override or (), set_ or (), problems)
+        swept = sweep_into(found, making, out, workers or os.cpu_count() or 1, progress.tell)
+    if swept is None:
+        leave_interrupted(f"the plans made are kept in {out}: run the same command to go on")
+    print(f"{swept.planned} planned, {len(swept.rows)} points in {out}", file=sys.stderr)
+    if json_:
+        from optimizer.report.sweep_json import sweep_document
+
+        print_json(sweep_document(swept))
+    else:
+        from optimizer.report.terminal_sweep import print_sweep
+
+        print_with(lambda console: print_sweep(swept, console))
+    raise typer.Exit(swept.exit_code)
