@@ -127,7 +127,7 @@ def _nearest_call(plan: Plan, debts: list[dict[str, Any]], nodes: set[int]) -> s
         if row["node"] in nodes and math.isfinite(row[name])
     ]
     if not room:
-        return "no debt"
+        return "no loan" if plan.scenario.sources else "no debt"
     least, facility, month = min(room)
     return f"{share(least, 1)} ({facility}, {month_of(date_of(plan.scenario, month))})"
 

@@ -57,13 +57,14 @@ def today(plan: Plan, tables: Tables) -> Lines:
     lines += [_use(use) for use in here["uses"]]
     lines += _retirements(plan, here["retirements"])
     lines += _debts(here["debts"])
-    due, tied = first["payable_usd"], first["tied_btc"]
+    due, tied, other = first["payable_usd"], first["tied_btc"], float(plan.books.sources.owed_usd[0])
     lines.append(
         f"That leaves {btc(first['free_btc'])} BTC free and {btc(first['pledged_btc'])} pledged, "
         + (f"{btc(tied)} tied up, " if tied > 0 else "")
         + f"{usd(first['cash_usd'])} in cash, "
         + (f"{usd(due)} due on machines ordered, " if due > 0 else "")
-        + f"{usd(first['owed_usd'])} owed."
+        + f"{usd(first['owed_usd'])} owed"
+        + (f", {usd(other)} more to other sources of money." if other >= DUST_USD else ".")
     )
     return lines
 
@@ -261,6 +262,8 @@ def money(plan: Plan, tables: Tables) -> Lines:
         "Expected. BTC mined, sold and held; dollars for machines less resale, for running (power, overhead, "
         "promised payments), for interest, borrowed and repaid; cash and debt at the end."
     )
+    if plan.scenario.sources:
+        told += " Interest, borrowing and debt are those of BTC-backed loans, not of other sources of money."
     return [told, table, *_borrowed_for(plan)]
 
 

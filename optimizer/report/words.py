@@ -65,7 +65,7 @@ def share(amount: float, digits: int = 0) -> str:
 
 def months(amount: float) -> str:
     """A number of months."""
-    return f"{amount:,.1f}" if math.isfinite(amount) else "endless"
+    return f"{round(amount, 1) + 0.0:,.1f}" if math.isfinite(amount) else "endless"
 
 
 def count(number: int, noun: str) -> str:
