@@ -36,7 +36,7 @@ def owned_machines(f: Formulation, n: int, a: int) -> Row:
     """Owned = owned before + ordered - retired - seized:  O[n,a] = O[q,a] + lot[a] x[n,a] - sum_m r[n,a,m] - z[n,a]."""
     pair, m = f.data.pairs[a], f.pyomo
     row = total((1.0, m.owned_ph[n, *pair.key]))
-    for kind in f.kinds:
+    for kind in f.kinds.values():
         row.plus(kind.seized_ph(f, n, a))
     for after in f.handover_months(pair, n):
         row.add(1.0, m.retire_ph[n, *pair.key, after])

@@ -31,7 +31,7 @@ class Formulation:
         self.principal: dict[tuple[int, tuple[int, int, int]], tuple[float, Any]] = {}
         # Kinds of sources of money that the scenario has: filled by
         # `optimizer.formulation.sources.add_source_variables`.
-        self.kinds: tuple[Kind, ...] = ()
+        self.kinds: dict[str, Kind] = {}
         # Lots and tax years, where the scenario has taxes: an `optimizer.formulation.taxes.TaxYears`.
         self.taxes: Any = None
         # What a kind of source works out once for a source: by its name.
@@ -208,8 +208,6 @@ class Formulation:
         terms = Terms().add(1.0, self.pyomo.btc[node])
         for debt in self.data.debts:
             terms.plus(self.pledged(node, debt), -1.0)
-        kinds = {kind.name: kind for kind in self.kinds}
         for source in self.data.scenario.sources:
-            if source.kind in kinds:
-                terms.plus(kinds[source.kind].tied_btc(self, node, source), -1.0)
+            terms.plus(self.kinds[source.kind].tied_btc(self, node, source), -1.0)
         return terms

@@ -10,7 +10,7 @@ from pyomo.environ import Objective, minimize
 from optimizer.formulation.fleet import resale_value
 from optimizer.formulation.linear import Row, Terms, at_least
 from optimizer.formulation.model import Formulation, Reals
-from optimizer.formulation.sources import sources_worth
+from optimizer.formulation.sources import sources_activity, sources_worth
 from optimizer.formulation.taxes import tax_owed
 
 # Prefers, among plans of equal worth, the one that trades, borrows and pledges less. Too small to move advice:
@@ -65,8 +65,7 @@ def activity(f: Formulation) -> Terms:
         # Stress branches have no probability, yet their ties are broken too.
         weight = max(float(data.tree.probability[n]), 1e-2)
         terms.add(weight, m.sell_btc[n])
-        for kind in f.kinds:
-            terms.plus(kind.activity(f, n), weight)
+        terms.plus(sources_activity(f, n), weight)
         for debt in data.debts:
             terms.plus(f.pledged(n, debt), weight)
             for moved in (m.released_btc, m.last_top_up_btc):

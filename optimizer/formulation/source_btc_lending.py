@@ -42,26 +42,18 @@ def lending_limit(f: Formulation, n: int, name: str) -> Row:
     return at_most(_out(f, n, s), s.limit_btc)
 
 
-def _btc(f: Formulation, n: int) -> Terms:
+def _btc(f: Formulation, n: int, s: BtcLending) -> Terms:
     """The month's yield less the loss to expect:  (yield - failure (1 - recovery)) / 12 of what was out."""
-    gain = Terms()
-    if n > 0:
-        for s in _lending(f):
-            gain.plus(_out(f, f.data.parent(n), s), _gain(s))
-    return gain
+    return Terms().plus(_out(f, f.data.parent(n), s), _gain(s)) if n > 0 else Terms()
 
 
 def _gain(s: BtcLending) -> float:
     return (s.yield_pa - s.failure_pa * (1 - s.recovery_share)) / 12
 
 
-def _given(f: Formulation, n: int) -> Terms:
-    """What is expected lost with borrowers that pay less than that."""
-    lost = Terms()
-    if n > 0:
-        for s in _lending(f):
-            lost.plus(_out(f, f.data.parent(n), s), max(-_gain(s), 0.0))
-    return lost
+def _given(f: Formulation, n: int, s: BtcLending) -> Terms:
+    """What is expected lost with a borrower that pays less than that."""
+    return Terms().plus(_btc(f, n, s), -1.0) if _gain(s) < 0 else Terms()
 
 
 def _uses(f: Formulation) -> Iterator[Use]:

@@ -56,24 +56,22 @@ def put_protects_btc(f: Formulation, n: int) -> Row:
     return at_most(row)
 
 
-def _cash(f: Formulation, n: int) -> Terms:
+def _cash(f: Formulation, n: int, s: BtcPut) -> Terms:
     """Payoff of what expires less premium on what is bought."""
     cash, month = Terms(), f.data.month(n)
-    for s in _puts(f):
-        if may_use(f, s, n):
-            cash.add(-s.premium_share * float(f.data.price[n]), f.pyomo.put_btc[n, s.name])
-        for d in f.data.deciders[n]:
-            if may_use(f, s, d) and month == f.data.month(d) + s.months:
-                cash.add(payoff(f, s, d, n), f.pyomo.put_btc[d, s.name])
+    if may_use(f, s, n):
+        cash.add(-s.premium_share * float(f.data.price[n]), f.pyomo.put_btc[n, s.name])
+    for d in f.data.deciders[n]:
+        if may_use(f, s, d) and month == f.data.month(d) + s.months:
+            cash.add(payoff(f, s, d, n), f.pyomo.put_btc[d, s.name])
     return cash
 
 
-def _asset(f: Formulation, n: int) -> Terms:
+def _asset(f: Formulation, n: int, s: BtcPut) -> Terms:
     """Puts that have not expired, as if they did: their intrinsic value."""
     worth = Terms()
-    for s in _puts(f):
-        for d in _alive(f, n, s):
-            worth.add(payoff(f, s, d, n), f.pyomo.put_btc[d, s.name])
+    for d in _alive(f, n, s):
+        worth.add(payoff(f, s, d, n), f.pyomo.put_btc[d, s.name])
     return worth
 
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from optimizer.decisions import Use
-from optimizer.formulation.linear import Row, Terms, at_least, at_most
+from optimizer.formulation.floating_pledge import at_low, stays, within_board
+from optimizer.formulation.linear import Row, Terms, at_most
 from optimizer.formulation.model import Formulation
-from optimizer.formulation.source import Kind, may_use, named, of_kind, used
+from optimizer.formulation.source import Kind, may_use, named, of_kind, used, variable
 from optimizer.scenario.sources import CreditLine
 
 NOISE_USD = 1e-4
@@ -57,19 +58,16 @@ def _balance(f: Formulation, n: int, line: CreditLine) -> Terms:
     return _in_tiers(f, n, line, [1.0] * len(line.tiers))
 
 
-def _ltvs(f: Formulation, line: CreditLine) -> list[float]:
-    """The LTV up to which each tier lends, within the board's own."""
-    board = f.data.scenario.requirements.max_ltv
-    return [tier.max_ltv if board is None else min(tier.max_ltv, board) for tier in line.tiers]
-
-
 def _pledged(f: Formulation, n: int, line: CreditLine) -> Terms:
     """BTC pledged after node n:  C[n] = sum_k D[n,k] / (maxLTV_k P[n])  (+ what a frozen lender keeps)."""
     price = float(f.data.price[n])
-    pledged = _in_tiers(f, n, line, [1 / (ltv * price) for ltv in _ltvs(f, line)])
-    if (n, line.name) in f.pyomo.line_kept_btc:
-        pledged.add(1.0, f.pyomo.line_kept_btc[n, line.name])
-    return pledged
+    pledged = _in_tiers(f, n, line, [1 / (within_board(f, tier.max_ltv) * price) for tier in line.tiers])
+    return pledged.plus(variable(f.pyomo.line_kept_btc, n, line.name))
+
+
+def _there(f: Formulation, n: int, line: CreditLine) -> Terms:
+    """C[p] + t[n]: BTC pledged at the low of n."""
+    return _pledged(f, f.data.parent(n), line).plus(_top_up(f, n, line))
 
 
 def line_limit(f: Formulation, n: int, name: str) -> Row:
@@ -86,64 +84,41 @@ def line_only_falls(f: Formulation, n: int, name: str) -> Row:
 
 def line_at_low(f: Formulation, n: int, name: str) -> Row:
     """At the month's low, with what is topped up:  sum_k D[p,k] <= (callLTV - buffer) low[n] (C[p] + t[n])."""
-    line, p = named(_lines(f), name), f.data.parent(n)
-    value = (line.call_ltv - f.data.scenario.requirements.calls.buffer_ltv) * float(f.data.low[n])
-    row = _balance(f, p, line).plus(_pledged(f, p, line), -value)
-    return at_most(row.add(-value, f.pyomo.line_top_up_btc[n, name]))
+    line = named(_lines(f), name)
+    return at_low(f, n, line, _balance(f, f.data.parent(n), line), _there(f, n, line))
 
 
 def line_frozen(f: Formulation, n: int, name: str) -> Row:
     """A frozen lender gives nothing back:  C[n] >= C[p] + t[n]."""
     line = named(_lines(f), name)
-    row = _pledged(f, n, line).plus(_pledged(f, f.data.parent(n), line), -1.0)
-    return at_least(row.add(-1.0, f.pyomo.line_top_up_btc[n, name]))
+    return stays(_pledged(f, n, line), _there(f, n, line))
 
 
-def _cash(f: Formulation, n: int) -> Terms:
+def _cash(f: Formulation, n: int, line: CreditLine) -> Terms:
     """What is owed more than before, less interest on what was owed before."""
-    cash = Terms()
-    for line in _lines(f):
-        cash.plus(_balance(f, n, line))
-        if n > 0:
-            cash.plus(_in_tiers(f, f.data.parent(n), line, [1 + tier.apr / 12 for tier in line.tiers]), -1.0)
+    cash = _balance(f, n, line)
+    if n > 0:
+        cash.plus(_in_tiers(f, f.data.parent(n), line, [1 + tier.apr / 12 for tier in line.tiers]), -1.0)
     return cash
 
 
-def _top_up(f: Formulation, n: int) -> Terms:
-    sent = Terms()
-    for line in _lines(f):
-        if (n, line.name) in f.pyomo.line_top_up_btc:
-            sent.add(1.0, f.pyomo.line_top_up_btc[n, line.name])
-    return sent
+def _top_up(f: Formulation, n: int, line: CreditLine) -> Terms:
+    return variable(f.pyomo.line_top_up_btc, n, line.name)
 
 
-def _owed(f: Formulation, n: int) -> Terms:
-    owed = Terms()
-    for line in _lines(f):
-        owed.plus(_balance(f, n, line))
-    return owed
+def _interest(f: Formulation, n: int, line: CreditLine) -> Terms:
+    return _in_tiers(f, n, line, [tier.apr / 12 for tier in line.tiers])
 
 
-def _interest(f: Formulation, n: int) -> Terms:
-    interest = Terms()
-    for line in _lines(f):
-        interest.plus(_in_tiers(f, n, line, [tier.apr / 12 for tier in line.tiers]))
-    return interest
-
-
-def _service(f: Formulation, n: int) -> Terms:
+def _service(f: Formulation, n: int, line: CreditLine) -> Terms:
     """Nothing but interest falls due."""
-    return _interest(f, f.data.parent(n)) if n > 0 else Terms()
+    return _interest(f, f.data.parent(n), line) if n > 0 else Terms()
 
 
-def _activity(f: Formulation, n: int) -> Terms:
+def _activity(f: Formulation, n: int, line: CreditLine) -> Terms:
     """A year's interest, what is topped up and what is left: of tiers alike in cost, as at a leaf, the cheapest."""
-    terms = _top_up(f, n)
-    for line in _lines(f):
-        if (n, line.name) in f.pyomo.line_kept_btc:
-            terms.add(1.0, f.pyomo.line_kept_btc[n, line.name])
-        terms.plus(_in_tiers(f, n, line, [tier.apr for tier in line.tiers]))
-    return terms
+    yearly = _in_tiers(f, n, line, [tier.apr for tier in line.tiers])
+    return yearly.plus(_top_up(f, n, line)).plus(variable(f.pyomo.line_kept_btc, n, line.name))
 
 
 def _uses(f: Formulation) -> Iterator[Use]:
@@ -163,7 +138,7 @@ CREDIT_LINE = Kind(
     cash=_cash,
     tied_btc=_pledged,
     top_up_btc=_top_up,
-    owed=_owed,
+    owed=_balance,
     interest=_interest,
     service=_service,
     activity=_activity,

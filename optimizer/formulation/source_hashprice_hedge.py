@@ -35,17 +35,16 @@ def hedge_limit(f: Formulation, n: int, name: str) -> Row:
     return at_most(open_here, hedge.limit_ph / HUNDRED)
 
 
-def _cash(f: Formulation, n: int) -> Terms:
+def _cash(f: Formulation, n: int, c: HashpriceHedge) -> Terms:
     """Margin posted now; fixed less actual hashprice of the month, and the margin of the days that it had."""
     cash, days = Terms(), float(f.data.tree.days[n])
     revenue = float(f.data.tree.revenue_usd_per_ph[n]) / f.data.money_usd
-    for c in _hedges(f):
-        if may_use(f, c, n):
-            posted = c.margin_share * fixed_money(f, c, n) * days_left(f, c, n, n)
-            cash.add(-HUNDRED * posted, f.pyomo.hedged_ph[n, c.name])
-        for d in running(f, n, c):
-            fixed = fixed_money(f, c, d) * days
-            cash.add(HUNDRED * (fixed * (1 + c.margin_share) - revenue), f.pyomo.hedged_ph[d, c.name])
+    if may_use(f, c, n):
+        posted = c.margin_share * fixed_money(f, c, n) * days_left(f, c, n, n)
+        cash.add(-HUNDRED * posted, f.pyomo.hedged_ph[n, c.name])
+    for d in running(f, n, c):
+        fixed = fixed_money(f, c, d) * days
+        cash.add(HUNDRED * (fixed * (1 + c.margin_share) - revenue), f.pyomo.hedged_ph[d, c.name])
     return cash
 
 
@@ -54,23 +53,21 @@ def _gain_per_day(f: Formulation, c: HashpriceHedge, signed: int, n: int) -> flo
     return fixed_money(f, c, signed) - float(f.data.tree.hashprice_usd_per_ph_day[n]) / f.data.money_usd
 
 
-def _owed(f: Formulation, n: int) -> Terms:
+def _owed(f: Formulation, n: int, c: HashpriceHedge) -> Terms:
     """What the days to come would cost at the node's hashprice where that is above the fixed one."""
     owed = Terms()
-    for c in _hedges(f):
-        for d in unfinished(f, n, c):
-            loss = max(0.0, -_gain_per_day(f, c, d, n))
-            owed.add(HUNDRED * loss * days_left(f, c, d, n), f.pyomo.hedged_ph[d, c.name])
+    for d in unfinished(f, n, c):
+        loss = max(0.0, -_gain_per_day(f, c, d, n))
+        owed.add(HUNDRED * loss * days_left(f, c, d, n), f.pyomo.hedged_ph[d, c.name])
     return owed
 
 
-def _asset(f: Formulation, n: int) -> Terms:
+def _asset(f: Formulation, n: int, c: HashpriceHedge) -> Terms:
     """The margin held back, and what the days to come would bring where the hashprice is below the fixed one."""
     asset = Terms()
-    for c in _hedges(f):
-        for d in unfinished(f, n, c):
-            per_day = c.margin_share * fixed_money(f, c, d) + max(0.0, _gain_per_day(f, c, d, n))
-            asset.add(HUNDRED * per_day * days_left(f, c, d, n), f.pyomo.hedged_ph[d, c.name])
+    for d in unfinished(f, n, c):
+        per_day = c.margin_share * fixed_money(f, c, d) + max(0.0, _gain_per_day(f, c, d, n))
+        asset.add(HUNDRED * per_day * days_left(f, c, d, n), f.pyomo.hedged_ph[d, c.name])
     return asset
 
 

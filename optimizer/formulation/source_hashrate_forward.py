@@ -68,48 +68,44 @@ def _btc_per_ph_day(f: Formulation, c: HashrateForward, signed: int) -> float:
     return fixed_money(f, c, signed) / float(f.data.price[signed])
 
 
-def _cash(f: Formulation, n: int) -> Terms:
+def _cash(f: Formulation, n: int, c: HashrateForward) -> Terms:
     """What is sold now, less the margin, and the margin of the month that has run off."""
     cash = Terms()
     days = float(f.data.tree.days[n])
-    for c in _forwards(f):
-        if may_use(f, c, n):
-            paid = _paid_per_ph_day(f, c, n) * days_left(f, c, n, n)
-            cash.add(paid * (1 - c.margin_share), f.pyomo.forward_ph[n, c.name])
-        for d in running(f, n, c):
-            cash.add(_paid_per_ph_day(f, c, d) * days * c.margin_share, f.pyomo.forward_ph[d, c.name])
+    if may_use(f, c, n):
+        paid = _paid_per_ph_day(f, c, n) * days_left(f, c, n, n)
+        cash.add(paid * (1 - c.margin_share), f.pyomo.forward_ph[n, c.name])
+    for d in running(f, n, c):
+        cash.add(_paid_per_ph_day(f, c, d) * days * c.margin_share, f.pyomo.forward_ph[d, c.name])
     return cash
 
 
-def _btc(f: Formulation, n: int) -> Terms:
+def _btc(f: Formulation, n: int, c: HashrateForward) -> Terms:
     """Less what is delivered for the month: what so many PH/s mine in it, or a fixed amount."""
     tree, delivered = f.data.tree, Terms()
-    for c in _forwards(f):
-        for d in running(f, n, c):
-            fixed = c.repayment == "btc"
-            btc = _btc_per_ph_day(f, c, d) * float(tree.days[n]) if fixed else float(tree.btc_per_ph[n])
-            delivered.add(-btc, f.pyomo.forward_ph[d, c.name])
+    for d in running(f, n, c):
+        fixed = c.repayment == "btc"
+        btc = _btc_per_ph_day(f, c, d) * float(tree.days[n]) if fixed else float(tree.btc_per_ph[n])
+        delivered.add(-btc, f.pyomo.forward_ph[d, c.name])
     return delivered
 
 
-def _owed(f: Formulation, n: int) -> Terms:
+def _owed(f: Formulation, n: int, c: HashrateForward) -> Terms:
     """What is still to be delivered: days left at the node's hashprice, or fixed BTC at its price."""
     owed = Terms()
     hashprice = float(f.data.tree.hashprice_usd_per_ph_day[n]) / f.data.money_usd
-    for c in _forwards(f):
-        for d in unfinished(f, n, c):
-            per_day = _btc_per_ph_day(f, c, d) * float(f.data.price[n]) if c.repayment == "btc" else hashprice
-            owed.add(per_day * days_left(f, c, d, n), f.pyomo.forward_ph[d, c.name])
+    for d in unfinished(f, n, c):
+        per_day = _btc_per_ph_day(f, c, d) * float(f.data.price[n]) if c.repayment == "btc" else hashprice
+        owed.add(per_day * days_left(f, c, d, n), f.pyomo.forward_ph[d, c.name])
     return owed
 
 
-def _asset(f: Formulation, n: int) -> Terms:
+def _asset(f: Formulation, n: int, c: HashrateForward) -> Terms:
     """The margin that the buyer still holds."""
     held = Terms()
-    for c in _forwards(f):
-        for d in unfinished(f, n, c):
-            left = _paid_per_ph_day(f, c, d) * days_left(f, c, d, n)
-            held.add(left * c.margin_share, f.pyomo.forward_ph[d, c.name])
+    for d in unfinished(f, n, c):
+        left = _paid_per_ph_day(f, c, d) * days_left(f, c, d, n)
+        held.add(left * c.margin_share, f.pyomo.forward_ph[d, c.name])
     return held
 
 

@@ -12,10 +12,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from optimizer.decisions import Use
+from optimizer.formulation.floating_pledge import at_low, stays, within_board
 from optimizer.formulation.hashrate_contract import sold_ph, standing_ph
-from optimizer.formulation.linear import Row, Terms, at_least, at_most
+from optimizer.formulation.linear import Row, Terms, at_most
 from optimizer.formulation.model import Formulation
-from optimizer.formulation.source import Kind, may_use, named, of_kind, used
+from optimizer.formulation.source import Kind, may_use, named, of_kind, used, variable
 from optimizer.scenario.sources import HashrateForward, HashrateLoan
 
 NOISE_USD = 1e-4
@@ -103,7 +104,7 @@ def _add(f: Formulation) -> None:
     f.rows(hashrate_loan_frozen, frozen)
 
 
-def _owed_to(f: Formulation, n: int, loan: HashrateLoan) -> Terms:
+def _owed(f: Formulation, n: int, loan: HashrateLoan) -> Terms:
     """D[n] = sum_d b[n,d] L[n,d]."""
     owed = Terms()
     for d, course in _draws(f, n, loan).items():
@@ -121,18 +122,19 @@ def _pointed_ph(f: Formulation, n: int, loan: HashrateLoan) -> Terms:
 
 def _pledged(f: Formulation, n: int, loan: HashrateLoan) -> Terms:
     """BTC pledged after node n:  C[n] = D[n] / (maxLTV P[n])  (+ what a frozen lender keeps)."""
-    board = f.data.scenario.requirements.max_ltv
-    ltv = loan.max_ltv if board is None else min(loan.max_ltv, board)
-    pledged = Terms().plus(_owed_to(f, n, loan), 1 / (ltv * float(f.data.price[n])))
-    if (n, loan.name) in f.pyomo.hashrate_kept_btc:
-        pledged.add(1.0, f.pyomo.hashrate_kept_btc[n, loan.name])
-    return pledged
+    asked = 1 / (within_board(f, loan.max_ltv) * float(f.data.price[n]))
+    return Terms().plus(_owed(f, n, loan), asked).plus(variable(f.pyomo.hashrate_kept_btc, n, loan.name))
+
+
+def _there(f: Formulation, n: int, loan: HashrateLoan) -> Terms:
+    """C[p] + t[n]: BTC pledged at the low of n."""
+    return _pledged(f, f.data.parent(n), loan).plus(_top_up(f, n, loan))
 
 
 def hashrate_loan_limit(f: Formulation, n: int, name: str) -> Row:
     """No more is owed than the lender lends:  sum_d b[n,d] L[n,d] <= limit."""
     loan = named(_loans(f), name)
-    return at_most(_owed_to(f, n, loan), loan.limit_usd / f.data.money_usd)
+    return at_most(_owed(f, n, loan), loan.limit_usd / f.data.money_usd)
 
 
 def hashrate_loan_live(f: Formulation, n: int, name: str, d: int) -> Row:
@@ -159,38 +161,33 @@ def hashrate_promised_once(f: Formulation, n: int) -> Row:
 
 def hashrate_loan_at_low(f: Formulation, n: int, name: str) -> Row:
     """At the month's low, with what is topped up:  D[p] <= (callLTV - buffer) low[n] (C[p] + t[n])."""
-    loan, p = named(_loans(f), name), f.data.parent(n)
-    value = (loan.call_ltv - f.data.scenario.requirements.calls.buffer_ltv) * float(f.data.low[n])
-    row = _owed_to(f, p, loan).plus(_pledged(f, p, loan), -value)
-    return at_most(row.add(-value, f.pyomo.hashrate_top_up_btc[n, name]))
+    loan = named(_loans(f), name)
+    return at_low(f, n, loan, _owed(f, f.data.parent(n), loan), _there(f, n, loan))
 
 
 def hashrate_loan_frozen(f: Formulation, n: int, name: str) -> Row:
     """A frozen lender gives nothing back:  C[n] >= C[p] + t[n]."""
     loan = named(_loans(f), name)
-    row = _pledged(f, n, loan).plus(_pledged(f, f.data.parent(n), loan), -1.0)
-    return at_least(row.add(-1.0, f.pyomo.hashrate_top_up_btc[n, name]))
+    return stays(_pledged(f, n, loan), _there(f, n, loan))
 
 
-def _cash(f: Formulation, n: int) -> Terms:
+def _cash(f: Formulation, n: int, loan: HashrateLoan) -> Terms:
     """Draws less the fee, less what falls due in cash and what is repaid ahead:
     (1 - fee) X[n] - sum_d (due[n,d] L[p,d] + b[n,d] (L[p,d] - L[n,d]))."""
     cash = Terms()
-    for loan in _loans(f):
-        if (n, loan.name) in f.pyomo.hashrate_draw_usd:
-            cash.add(1 - loan.origination_fee_share, f.pyomo.hashrate_draw_usd[n, loan.name])
-        for d, course in _running(f, n, loan):
-            before = _live(f, f.data.parent(n), loan, d)
-            cash.plus(before, -course.due - course.owed).plus(_live(f, n, loan, d), course.owed)
+    if (n, loan.name) in f.pyomo.hashrate_draw_usd:
+        cash.add(1 - loan.origination_fee_share, f.pyomo.hashrate_draw_usd[n, loan.name])
+    for d, course in _running(f, n, loan):
+        before = _live(f, f.data.parent(n), loan, d)
+        cash.plus(before, -course.due - course.owed).plus(_live(f, n, loan, d), course.owed)
     return cash
 
 
-def _btc(f: Formulation, n: int) -> Terms:
+def _btc(f: Formulation, n: int, loan: HashrateLoan) -> Terms:
     """What the pool keeps of the month."""
     swept = Terms()
-    for loan in _loans(f):
-        for d, course in _running(f, n, loan):
-            swept.plus(_live(f, f.data.parent(n), loan, d), -course.swept_btc)
+    for d, course in _running(f, n, loan):
+        swept.plus(_live(f, f.data.parent(n), loan, d), -course.swept_btc)
     return swept
 
 
@@ -200,33 +197,18 @@ def _running(f: Formulation, n: int, loan: HashrateLoan) -> list[tuple[int, Cour
     return [(d, courses[n, d]) for d in f.data.deciders[n] if d < n and (n, d) in courses]
 
 
-def _top_up(f: Formulation, n: int) -> Terms:
-    sent = Terms()
-    for loan in _loans(f):
-        if (n, loan.name) in f.pyomo.hashrate_top_up_btc:
-            sent.add(1.0, f.pyomo.hashrate_top_up_btc[n, loan.name])
-    return sent
+def _top_up(f: Formulation, n: int, loan: HashrateLoan) -> Terms:
+    return variable(f.pyomo.hashrate_top_up_btc, n, loan.name)
 
 
-def _owed(f: Formulation, n: int) -> Terms:
-    owed = Terms()
-    for loan in _loans(f):
-        owed.plus(_owed_to(f, n, loan))
-    return owed
-
-
-def _service(f: Formulation, n: int) -> Terms:
+def _service(f: Formulation, n: int, loan: HashrateLoan) -> Terms:
     """What the pool keeps of the month, at its close."""
-    return Terms().plus(_btc(f, n), -float(f.data.price[n]))
+    return Terms().plus(_btc(f, n, loan), -float(f.data.price[n]))
 
 
-def _activity(f: Formulation, n: int) -> Terms:
+def _activity(f: Formulation, n: int, loan: HashrateLoan) -> Terms:
     """What is topped up and what is left with a frozen lender."""
-    terms = _top_up(f, n)
-    for loan in _loans(f):
-        if (n, loan.name) in f.pyomo.hashrate_kept_btc:
-            terms.add(1.0, f.pyomo.hashrate_kept_btc[n, loan.name])
-    return terms
+    return _top_up(f, n, loan).plus(variable(f.pyomo.hashrate_kept_btc, n, loan.name))
 
 
 def _uses(f: Formulation) -> Iterator[Use]:

@@ -162,55 +162,40 @@ def machine_loan_covenant(f: Formulation, n: int, name: str) -> Row:
     return at_most(row)
 
 
-def _cash(f: Formulation, n: int) -> Terms:
+def _cash(f: Formulation, n: int, loan: MachineLoan) -> Terms:
     """Drawn less the fee, less interest on what was owed and the principal repaid, of what is not walked away from:
     D[n] - fee X[n] - (1 + r) (D[p] - forgiven[n])."""
     cash = Terms()
-    for loan in machine_loans(f):
-        cash.plus(_debt(f, n, loan))
-        if n > 0:
-            kept = _debt(f, f.data.parent(n), loan).plus(forgiven(f, n, loan), -1.0)
-            cash.plus(kept, -1 - loan.apr / 12)
-        if (n, loan.name) in f.pyomo.machine_draw_usd:
-            cash.add(-loan.origination_fee_share, f.pyomo.machine_draw_usd[n, loan.name])
+    cash.plus(_debt(f, n, loan))
+    if n > 0:
+        kept = _debt(f, f.data.parent(n), loan).plus(forgiven(f, n, loan), -1.0)
+        cash.plus(kept, -1 - loan.apr / 12)
+    if (n, loan.name) in f.pyomo.machine_draw_usd:
+        cash.add(-loan.origination_fee_share, f.pyomo.machine_draw_usd[n, loan.name])
     return cash
 
 
-def _interest(f: Formulation, n: int) -> Terms:
-    interest = Terms()
-    for loan in machine_loans(f):
-        interest.plus(_debt(f, n, loan), loan.apr / 12)
-    return interest
+def _interest(f: Formulation, n: int, loan: MachineLoan) -> Terms:
+    return Terms().plus(_debt(f, n, loan), loan.apr / 12)
 
 
-def _service(f: Formulation, n: int) -> Terms:
+def _service(f: Formulation, n: int, loan: MachineLoan) -> Terms:
     """Interest on what was owed and is not walked away from, and the principal that level payments bring, whatever was
     repaid ahead:  r (D[p] - forgiven[n]) + sum over live d of (s(age - 1) - s(age)) kept[n,d]."""
     if n == 0:
         return Terms()
     p, month = f.data.parent(n), f.data.month(n)
-    service = _interest(f, p)
-    for loan in machine_loans(f):
-        service.plus(forgiven(f, n, loan), -loan.apr / 12)
-        for d in live_draws(f, p, loan):
-            age = month - f.data.month(d)
-            due = remaining_share(loan, age - 1) - remaining_share(loan, age)
-            service.plus(_kept(f, n, loan, d), due)
+    service = _interest(f, p, loan).plus(forgiven(f, n, loan), -loan.apr / 12)
+    for d in live_draws(f, p, loan):
+        age = month - f.data.month(d)
+        service.plus(_kept(f, n, loan, d), remaining_share(loan, age - 1) - remaining_share(loan, age))
     return service
 
 
-def _owed(f: Formulation, n: int) -> Terms:
-    owed = Terms()
-    for loan in machine_loans(f):
-        owed.plus(_debt(f, n, loan))
-    return owed
-
-
-def _activity(f: Formulation, n: int) -> Terms:
+def _activity(f: Formulation, n: int, loan: MachineLoan) -> Terms:
     """What is walked away from at n, where it makes no difference on a stress branch: rather not."""
     walks = f.pyomo.machine_walk_usd
-    here = [(n, loan.name, d) for loan in machine_loans(f) for d in f.data.deciders[n]]
-    return total(*((1.0, walks[key]) for key in here if key in walks))
+    return total(*((1.0, walks[n, loan.name, d]) for d in f.data.deciders[n] if (n, loan.name, d) in walks))
 
 
 def _uses(f: Formulation) -> Iterator[Use]:
@@ -235,7 +220,7 @@ MACHINE_LOAN = Kind(
     add=_add,
     uses=_uses,
     cash=_cash,
-    owed=_owed,
+    owed=_debt,
     interest=_interest,
     service=_service,
     activity=_activity,

@@ -83,25 +83,23 @@ def note_cover(f: Formulation, n: int, name: str) -> Row:
     return at_most(row)
 
 
-def _cash(f: Formulation, n: int) -> Terms:
+def _cash(f: Formulation, n: int, note: Note) -> Terms:
     """Issued less the fee, less interest on what was outstanding, less what matures."""
     cash = Terms()
-    for note in _notes(f):
-        if may_use(f, note, n):
-            cash.add(1 - note.issue_fee_share, f.pyomo.note_usd[n, note.name])
-        if n > 0:
-            cash.plus(_principal(f, f.data.parent(n), note), -note.apr / 12)
-            for d in _due(f, n, note):
-                cash.add(-taken_per_usd(f, note, d, n), f.pyomo.note_usd[d, note.name])
+    if may_use(f, note, n):
+        cash.add(1 - note.issue_fee_share, f.pyomo.note_usd[n, note.name])
+    if n > 0:
+        cash.plus(_principal(f, f.data.parent(n), note), -note.apr / 12)
+        for d in _due(f, n, note):
+            cash.add(-taken_per_usd(f, note, d, n), f.pyomo.note_usd[d, note.name])
     return cash
 
 
-def _owed(f: Formulation, n: int) -> Terms:
+def _owed(f: Formulation, n: int, note: Note) -> Terms:
     """Principal, or what holders of a convertible would take if they could convert now."""
     owed = Terms()
-    for note in _notes(f):
-        for d in _outstanding(f, n, note):
-            owed.add(taken_per_usd(f, note, d, n), f.pyomo.note_usd[d, note.name])
+    for d in _outstanding(f, n, note):
+        owed.add(taken_per_usd(f, note, d, n), f.pyomo.note_usd[d, note.name])
     return owed
 
 
@@ -109,16 +107,13 @@ def _uses(f: Formulation) -> Iterator[Use]:
     return used(f.pyomo.note_usd, "issue_usd", f.data.money_usd)
 
 
-def _interest(f: Formulation, n: int) -> Terms:
+def _interest(f: Formulation, n: int, note: Note) -> Terms:
     """A coupon falls due every month until maturity."""
-    interest = Terms()
-    for note in _notes(f):
-        interest.plus(_principal(f, n, note), note.apr / 12)
-    return interest
+    return Terms().plus(_principal(f, n, note), note.apr / 12)
 
 
-def _service(f: Formulation, n: int) -> Terms:
-    return _interest(f, f.data.parent(n)) if n > 0 else Terms()
+def _service(f: Formulation, n: int, note: Note) -> Terms:
+    return _interest(f, f.data.parent(n), note) if n > 0 else Terms()
 
 
 NOTE = Kind("note", add=_add, uses=_uses, cash=_cash, owed=_owed, interest=_interest, service=_service)

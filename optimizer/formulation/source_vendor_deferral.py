@@ -47,25 +47,23 @@ def deferral_limit(f: Formulation, n: int, name: str) -> Row:
     return at_most(owing, s.limit_usd / f.data.money_usd)
 
 
-def _cash(f: Formulation, n: int) -> Terms:
+def _cash(f: Formulation, n: int, s: VendorDeferral) -> Terms:
     """What is deferred of the orders of n, less what falls due with its interest."""
     cash = Terms()
-    for s in _deferrals(f):
-        for d, age in _aged(f, n, s):
-            if age == 0:
-                cash.add(1.0, f.pyomo.deferred_usd[d, s.name])
-            if age == s.after_months:
-                cash.add(-(1 + s.apr * s.after_months / 12), f.pyomo.deferred_usd[d, s.name])
+    for d, age in _aged(f, n, s):
+        if age == 0:
+            cash.add(1.0, f.pyomo.deferred_usd[d, s.name])
+        if age == s.after_months:
+            cash.add(-(1 + s.apr * s.after_months / 12), f.pyomo.deferred_usd[d, s.name])
     return cash
 
 
-def _owed(f: Formulation, n: int) -> Terms:
+def _owed(f: Formulation, n: int, s: VendorDeferral) -> Terms:
     """What is not yet due, with the interest so far."""
     owed = Terms()
-    for s in _deferrals(f):
-        for d, age in _aged(f, n, s):
-            if age < s.after_months:
-                owed.add(1 + s.apr * age / 12, f.pyomo.deferred_usd[d, s.name])
+    for d, age in _aged(f, n, s):
+        if age < s.after_months:
+            owed.add(1 + s.apr * age / 12, f.pyomo.deferred_usd[d, s.name])
     return owed
 
 

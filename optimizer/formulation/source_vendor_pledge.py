@@ -81,37 +81,34 @@ def _held(f: Formulation, n: int, s: VendorPledge) -> Terms:
     return total(*((1.0, f.pyomo.vendor_pledged_btc[d, s.name]) for d, age in _aged(f, n, s) if age < s.redeem_months))
 
 
-def _cash(f: Formulation, n: int) -> Terms:
+def _cash(f: Formulation, n: int, s: VendorPledge) -> Terms:
     """What pledged BTC pay of the orders of n, less what redeeming costs."""
     cash = Terms()
-    for s in _pledges(f):
-        if (n, s.name) in f.pyomo.vendor_pledged_btc:
-            cash.add(_fixed_price(f, n, s), f.pyomo.vendor_pledged_btc[n, s.name])
-        if (n, s.name) in f.pyomo.redeemed_btc:
-            (pledged,) = _due(f, n, s)
-            cash.add(-_fixed_price(f, pledged, s), f.pyomo.redeemed_btc[n, s.name])
+    if (n, s.name) in f.pyomo.vendor_pledged_btc:
+        cash.add(_fixed_price(f, n, s), f.pyomo.vendor_pledged_btc[n, s.name])
+    if (n, s.name) in f.pyomo.redeemed_btc:
+        (pledged,) = _due(f, n, s)
+        cash.add(-_fixed_price(f, pledged, s), f.pyomo.redeemed_btc[n, s.name])
     return cash
 
 
-def _btc(f: Formulation, n: int) -> Terms:
+def _btc(f: Formulation, n: int, s: VendorPledge) -> Terms:
     """What is not redeemed on its day is the vendor's."""
     lost = Terms()
-    for s in _pledges(f):
-        for d in _due(f, n, s):
-            lost.add(-1.0, f.pyomo.vendor_pledged_btc[d, s.name])
-        if (n, s.name) in f.pyomo.redeemed_btc:
-            lost.add(1.0, f.pyomo.redeemed_btc[n, s.name])
+    for d in _due(f, n, s):
+        lost.add(-1.0, f.pyomo.vendor_pledged_btc[d, s.name])
+    if (n, s.name) in f.pyomo.redeemed_btc:
+        lost.add(1.0, f.pyomo.redeemed_btc[n, s.name])
     return lost
 
 
-def _owed(f: Formulation, n: int) -> Terms:
+def _owed(f: Formulation, n: int, s: VendorPledge) -> Terms:
     """The lower of price and fixed price: with the BTC held it leaves what redeeming now would bring, max(P - K, 0)."""
     owed = Terms()
-    for s in _pledges(f):
-        for d, age in _aged(f, n, s):
-            if age < s.redeem_months:
-                each = min(float(f.data.price[n]), _fixed_price(f, d, s))
-                owed.add(each, f.pyomo.vendor_pledged_btc[d, s.name])
+    for d, age in _aged(f, n, s):
+        if age < s.redeem_months:
+            each = min(float(f.data.price[n]), _fixed_price(f, d, s))
+            owed.add(each, f.pyomo.vendor_pledged_btc[d, s.name])
     return owed
 
 

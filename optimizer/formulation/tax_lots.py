@@ -103,7 +103,7 @@ class TaxYears:
         if lot in self._opening:
             return self._opening[lot][0]
         of_year = [k for k in data.tree.paths[n] if lot == mined_lot(self.year(k))]
-        if not of_year or any(kind.btc is not nothing for kind in self._f.kinds):
+        if not of_year or any(kind.btc is not nothing for kind in self._f.kinds.values()):
             return data.btc_bound
         return data.most_ph * sum(float(data.mined[k].max(initial=0.0)) for k in of_year)
 
@@ -162,4 +162,6 @@ def taken(f: Formulation, n: int) -> Terms:
 
 def _takes(f: Formulation) -> bool:
     """Whether BTC can leave the company otherwise than by a sale: to a source of money, or with a failing lender."""
-    return any(kind.btc is not nothing for kind in f.kinds) or any(debt.terms.failure_pa > 0 for debt in f.data.debts)
+    return any(kind.btc is not nothing for kind in f.kinds.values()) or any(
+        debt.terms.failure_pa > 0 for debt in f.data.debts
+    )
