@@ -10,6 +10,7 @@ import numpy as np
 from optimizer.decisions import Use
 from optimizer.ledger.fleet import DAYS_PER_MONTH, FleetBooks
 from optimizer.ledger.paths import before
+from optimizer.ledger.source import since
 from optimizer.market.mining import subsidy_ahead
 from optimizer.market.tree import Floats, Ints, Tree
 from optimizer.scenario.sources import HashpriceHedge, HashrateForward
@@ -72,13 +73,12 @@ def signed_contracts(
         )
 
 
-def open_forward_ph(forward: HashrateForward, tree: Tree, ancestor: Ints, uses: tuple[Use, ...]) -> Floats:
-    """PH/s sold and not yet delivered in full, ``[node]``."""
+def open_ph(contract: HashrateForward | HashpriceHedge, tree: Tree, ancestor: Ints, uses: tuple[Use, ...]) -> Floats:
+    """PH/s of a contract whose term has not ended, ``[node]``."""
     sold = np.zeros(len(tree))
-    for use in (use for use in uses if use.source == forward.name):
-        first = int(tree.month[use.node])
-        age = tree.month - first
-        sold += (ancestor[:, first] == use.node) * (age < forward.term_months) * use.amount
+    for use in (use for use in uses if use.source == contract.name):
+        behind, age = since(tree, ancestor, use.node)
+        sold += behind * (age < contract.term_months) * use.amount
     return sold
 
 

@@ -11,14 +11,15 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from optimizer.decisions import Decisions, Order, Use
+from optimizer.decisions import Decisions, Use
 from optimizer.errors import AuditError
-from optimizer.ledger.checks import Check, Scale
+from optimizer.ledger.checks import Check, Scale, per_decision
 from optimizer.ledger.company import Company, Setting
 from optimizer.ledger.fleet import FleetBooks
 from optimizer.market.paths import Bools
 from optimizer.market.tree import Floats, Ints, Tree
 from optimizer.scenario.schema import Scenario
+from optimizer.scenario.sources.terms import SourceTerms
 
 
 @dataclass(frozen=True)
@@ -130,43 +131,55 @@ class SeizesMachines(Protocol):
         ...
 
 
-def _no_order_checks(
-    scenario: Scenario, tree: Tree, uses: tuple[Use, ...], orders: tuple[Order, ...], scale: Scale
-) -> Iterator[Check]:
-    yield from ()
+@dataclass(frozen=True)
+class Given:
+    """What the rules of a kind read. uses: those of the kind; decisions: all of the plan's. btc: all that the company
+    holds, pledged or not, ``[node]``."""
 
+    scenario: Scenario
+    tree: Tree
+    ancestor: Ints
+    decisions: Decisions
+    uses: tuple[Use, ...]
+    btc: Floats
+    fleet: FleetBooks
+    scale: Scale
 
-def _no_plan_checks(
-    scenario: Scenario, tree: Tree, ancestor: Ints, decisions: Decisions, scale: Scale
-) -> Iterator[Check]:
-    yield from ()
+    def of(self, source: SourceTerms) -> tuple[Use, ...]:
+        """The uses of one source."""
+        return tuple(use for use in self.uses if use.source == source.name)
 
-
-def _no_fleet_checks(
-    scenario: Scenario, tree: Tree, ancestor: Ints, uses: tuple[Use, ...], fleet: FleetBooks, scale: Scale
-) -> Iterator[Check]:
-    yield from ()
+    def used_rightly(
+        self, source: SourceTerms, rule: str, unit: str, scale: float, opening: str | None = None
+    ) -> Iterator[Check]:
+        """No negative amounts, and under ``rule``: used in its window only; ``opening``: the way that is bound to it,
+        None for all."""
+        mine = self.of(source)
+        yield from per_decision("no negative amounts", unit, scale, ((u.node, -u.amount, source.name) for u in mine))
+        late = (
+            (u.node, 0.0 if may_use(self.scenario, self.tree, source, u.node) else u.amount, source.name)
+            for u in mine
+            if opening in (None, u.what)
+        )
+        yield from per_decision(rule, unit, scale, late)
 
 
 @dataclass(frozen=True)
 class LedgerKind:
     """A kind of source in the ledger. ways: what it can be used for (`Use.what`). books: of (scenario, tree, ancestors,
-    uses). checks: rules of the kind, given all BTC that the company holds at each node. on_paths: opens it for a
-    replay. order_checks: rules that bind its uses to machines ordered. fleet_checks: the same to machines that
-    stand in the racks. plan_checks: rules that read the plan whole, machines resold too."""
+    uses). checks: rules of the kind. on_paths: opens it for a replay."""
 
     name: str
     ways: tuple[str, ...]
     books: Callable[[Scenario, Tree, Ints, tuple[Use, ...]], SourceBooks]
-    checks: Callable[[Scenario, Tree, Ints, tuple[Use, ...], Floats, Scale], Iterator[Check]]
+    checks: Callable[[Given], Iterator[Check]]
     on_paths: Callable[[Setting], OnPaths]
-    order_checks: Callable[[Scenario, Tree, tuple[Use, ...], tuple[Order, ...], Scale], Iterator[Check]] = (
-        _no_order_checks
-    )
-    fleet_checks: Callable[[Scenario, Tree, Ints, tuple[Use, ...], FleetBooks, Scale], Iterator[Check]] = (
-        _no_fleet_checks
-    )
-    plan_checks: Callable[[Scenario, Tree, Ints, Decisions, Scale], Iterator[Check]] = _no_plan_checks
+
+
+def since(tree: Tree, ancestor: Ints, node: int) -> tuple[Bools, Ints]:
+    """Of a use at ``node``: the nodes that have it on the way to them, itself included, and months since it; both
+    ``[node]``."""
+    return ancestor[:, tree.month[node]] == node, tree.month - tree.month[node]
 
 
 def refuse_unknown(uses: tuple[Use, ...], known: dict[str, tuple[str, ...]]) -> None:
@@ -176,9 +189,8 @@ def refuse_unknown(uses: tuple[Use, ...], known: dict[str, tuple[str, ...]]) -> 
             raise AuditError(f"The plan uses {use.source!r} for {use.what!r}, which the scenario does not offer.")
 
 
-def may_use(scenario: Scenario, tree: Tree, name: str, use: Use) -> bool:
+def may_use(scenario: Scenario, tree: Tree, source: SourceTerms, node: int) -> bool:
     """Whether a source could be used at a node: a decision month in its window, and not frozen there."""
-    source = next(s for s in scenario.sources if s.name == name)
-    month = int(tree.month[use.node])
+    month = int(tree.month[node])
     in_time = month in scenario.decision_months and source.from_month <= month <= source.until_month
-    return in_time and source.counterparty not in tree.frozen[use.node]
+    return in_time and source.counterparty not in tree.frozen[node]

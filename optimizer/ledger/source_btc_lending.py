@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from optimizer.decisions import Use
-from optimizer.ledger.checks import Check, Scale, at_nodes, per_decision
+from optimizer.ledger.checks import Check, at_nodes
 from optimizer.ledger.company import Company, Setting
-from optimizer.ledger.source import LedgerKind, SourceBooks, may_use
+from optimizer.ledger.source import Given, LedgerKind, SourceBooks, since
 from optimizer.market.tree import Floats, Ints, Tree
 from optimizer.scenario.schema import Scenario
 from optimizer.scenario.sources import BtcLending
@@ -26,27 +26,20 @@ def _books(scenario: Scenario, tree: Tree, ancestor: Ints, uses: tuple[Use, ...]
     lending = {source.name: source for source in scenario.sources if isinstance(source, BtcLending)}
     for use in uses:
         source = lending[use.source]
-        behind = ancestor[:, tree.month[use.node]] == use.node
-        age = tree.month - tree.month[use.node]
+        behind, age = since(tree, ancestor, use.node)
         out.tied_btc[:] += behind * (age < source.lock_months) * use.amount
         out.btc[:] += behind * ((age > 0) & (age <= source.lock_months)) * use.amount * _gain(source)
     return out
 
 
-def _checks(
-    scenario: Scenario, tree: Tree, ancestor: Ints, uses: tuple[Use, ...], btc: Floats, scale: Scale
-) -> Iterator[Check]:
-    for source in (found for found in scenario.sources if isinstance(found, BtcLending)):
-        mine = [use for use in uses if use.source == source.name]
-        rows = ((u.node, -u.amount, source.name) for u in mine)
-        yield from per_decision("no negative amounts", "BTC", scale.btc, rows)
-        late = ((u.node, 0.0 if may_use(scenario, tree, source.name, u) else u.amount, source.name) for u in mine)
-        yield from per_decision("BTC lent in the borrower's window", "BTC", scale.btc, late)
-        out = np.zeros(len(tree))
-        for use in mine:
-            behind = ancestor[:, tree.month[use.node]] == use.node
-            out += behind * (tree.month - tree.month[use.node] < source.lock_months) * use.amount
-        yield at_nodes("BTC out with one borrower", "BTC", scale.btc, out - source.limit_btc, (source.name,))
+def _checks(g: Given) -> Iterator[Check]:
+    for source in (found for found in g.scenario.sources if isinstance(found, BtcLending)):
+        yield from g.used_rightly(source, "BTC lent in the borrower's window", "BTC", g.scale.btc)
+        out = np.zeros(len(g.tree))
+        for use in g.of(source):
+            behind, age = since(g.tree, g.ancestor, use.node)
+            out += behind * (age < source.lock_months) * use.amount
+        yield at_nodes("BTC out with one borrower", "BTC", g.scale.btc, out - source.limit_btc, (source.name,))
 
 
 class _LendingOnPaths:

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from optimizer.decisions import Use
-from optimizer.ledger.checks import Check, Scale, at_nodes, per_decision
+from optimizer.ledger.checks import Check, at_nodes, where
 from optimizer.ledger.company import Company, Setting
-from optimizer.ledger.source import LedgerKind, SourceBooks, may_use
+from optimizer.ledger.source import Given, LedgerKind, SourceBooks, since
 from optimizer.market.tree import Floats, Ints, Tree
 from optimizer.scenario.schema import Scenario
 from optimizer.scenario.sources import BtcPut
@@ -29,7 +29,7 @@ def _books(scenario: Scenario, tree: Tree, ancestor: Ints, uses: tuple[Use, ...]
     puts = {put.name: put for put in _puts(scenario)}
     for use in uses:
         put, bought_at = puts[use.source], float(tree.price_usd[use.node])
-        behind, age = _behind(tree, ancestor, use.node)
+        behind, age = since(tree, ancestor, use.node)
         would_pay = use.amount * _under_strike_usd(put, bought_at, tree.price_usd)
         out.cash_usd[use.node] -= use.amount * bought_at * put.premium_share
         out.cash_usd[:] += behind * (age == put.months) * would_pay
@@ -37,30 +37,18 @@ def _books(scenario: Scenario, tree: Tree, ancestor: Ints, uses: tuple[Use, ...]
     return out
 
 
-def _behind(tree: Tree, ancestor: Ints, node: int) -> tuple[Floats, Ints]:
-    """1 at the nodes that have ``node`` on the way to them, itself included; and months since ``node``."""
-    behind = ancestor[:, tree.month[node]] == node
-    return np.asarray(behind, dtype=np.float64), tree.month - tree.month[node]
-
-
-def _checks(
-    scenario: Scenario, tree: Tree, ancestor: Ints, uses: tuple[Use, ...], btc: Floats, scale: Scale
-) -> Iterator[Check]:
-    protected, buys = np.zeros(len(tree)), np.zeros(len(tree), dtype=bool)
-    for put in _puts(scenario):
-        mine = [use for use in uses if use.source == put.name]
-        rows = ((u.node, -u.amount, put.name) for u in mine)
-        yield from per_decision("no negative amounts", "BTC", scale.btc, rows)
-        late = ((u.node, 0.0 if may_use(scenario, tree, put.name, u) else u.amount, put.name) for u in mine)
-        yield from per_decision("puts bought in their window", "BTC", scale.btc, late)
-        alive = np.zeros(len(tree))
-        for use in mine:
-            behind, age = _behind(tree, ancestor, use.node)
+def _checks(g: Given) -> Iterator[Check]:
+    protected, buys = np.zeros(len(g.tree)), np.zeros(len(g.tree), dtype=bool)
+    for put in _puts(g.scenario):
+        yield from g.used_rightly(put, "puts bought in their window", "BTC", g.scale.btc)
+        alive = np.zeros(len(g.tree))
+        for use in g.of(put):
+            behind, age = since(g.tree, g.ancestor, use.node)
             alive += behind * (age < put.months) * use.amount
             buys[use.node] = True
-        yield at_nodes("BTC protected by one put", "BTC", scale.btc, alive - put.limit_btc, (put.name,))
+        yield at_nodes("BTC protected by one put", "BTC", g.scale.btc, alive - put.limit_btc, (put.name,))
         protected += alive
-    yield at_nodes("a BTC for every put bought", "BTC", scale.btc, np.where(buys, protected - btc, -np.inf))
+    yield at_nodes("a BTC for every put bought", "BTC", g.scale.btc, where(buys, protected - g.btc))
 
 
 class _PutsOnPaths:

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from optimizer.decisions import Use
-from optimizer.ledger.checks import Check, Scale, at_nodes, per_decision
+from optimizer.ledger.checks import Check, at_nodes
 from optimizer.ledger.company import Company, Setting
-from optimizer.ledger.hashrate_contract import day_count, halving_factor, signed_contracts
-from optimizer.ledger.source import LedgerKind, SourceBooks, may_use
+from optimizer.ledger.hashrate_contract import day_count, halving_factor, open_ph, signed_contracts
+from optimizer.ledger.source import Given, LedgerKind, SourceBooks
 from optimizer.market.tree import Floats, Ints, Tree
 from optimizer.scenario.schema import Scenario
 from optimizer.scenario.sources import HashpriceHedge
@@ -35,19 +35,10 @@ def _books(scenario: Scenario, tree: Tree, ancestor: Ints, uses: tuple[Use, ...]
     return out
 
 
-def _checks(
-    scenario: Scenario, tree: Tree, ancestor: Ints, uses: tuple[Use, ...], btc: Floats, scale: Scale
-) -> Iterator[Check]:
-    for hedge in _hedges(scenario):
-        mine = [use for use in uses if use.source == hedge.name]
-        rows = ((u.node, -u.amount, hedge.name) for u in mine)
-        yield from per_decision("no negative amounts", "PH/s", hedge.limit_ph, rows)
-        late = ((u.node, 0.0 if may_use(scenario, tree, hedge.name, u) else u.amount, hedge.name) for u in mine)
-        yield from per_decision("hashprice hedged in the counterparty's window", "PH/s", hedge.limit_ph, late)
-        hedged = np.zeros(len(tree))
-        for deal in signed_contracts(hedge, tree, ancestor, uses, scenario.market.block_height):
-            hedged += deal.ph * (deal.days_left > 0)
-        over = hedged - hedge.limit_ph
+def _checks(g: Given) -> Iterator[Check]:
+    for hedge in _hedges(g.scenario):
+        yield from g.used_rightly(hedge, "hashprice hedged in the counterparty's window", "PH/s", hedge.limit_ph)
+        over = open_ph(hedge, g.tree, g.ancestor, g.uses) - hedge.limit_ph
         yield at_nodes("hashprice hedged with one counterparty", "PH/s", hedge.limit_ph, over, (hedge.name,))
 
 

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from optimizer.decisions import Use
-from optimizer.ledger.checks import Check, Scale, at_nodes, per_decision, where
+from optimizer.ledger.checks import Check, at_nodes, where
 from optimizer.ledger.company import Company, Setting
-from optimizer.ledger.fleet import FleetBooks
-from optimizer.ledger.hashrate_contract import day_count, halving_factor, open_forward_ph, signed_contracts, standing_ph
-from optimizer.ledger.source import LedgerKind, SourceBooks, may_use
+from optimizer.ledger.hashrate_contract import day_count, halving_factor, open_ph, signed_contracts, standing_ph
+from optimizer.ledger.source import Given, LedgerKind, SourceBooks
 from optimizer.market.tree import Floats, Ints, Tree
 from optimizer.scenario.schema import Scenario
 from optimizer.scenario.sources import HashrateForward
@@ -41,35 +40,23 @@ def _books(scenario: Scenario, tree: Tree, ancestor: Ints, uses: tuple[Use, ...]
     return out
 
 
-def _checks(
-    scenario: Scenario, tree: Tree, ancestor: Ints, uses: tuple[Use, ...], btc: Floats, scale: Scale
-) -> Iterator[Check]:
-    for forward in _forwards(scenario):
-        mine = [use for use in uses if use.source == forward.name]
-        rows = ((u.node, -u.amount, forward.name) for u in mine)
-        yield from per_decision("no negative amounts", "PH/s", forward.limit_ph, rows)
-        late = ((u.node, 0.0 if may_use(scenario, tree, forward.name, u) else u.amount, forward.name) for u in mine)
-        yield from per_decision("hashrate sold in the buyer's window", "PH/s", forward.limit_ph, late)
-        over = open_forward_ph(forward, tree, ancestor, uses) - forward.limit_ph
-        yield at_nodes("hashrate sold to one buyer", "PH/s", forward.limit_ph, over, (forward.name,))
-
-
-def _fleet_checks(
-    scenario: Scenario, tree: Tree, ancestor: Ints, uses: tuple[Use, ...], fleet: FleetBooks, scale: Scale
-) -> Iterator[Check]:
-    """What is sold has machines behind it, at every decision; one ordered and handed over there does not count yet."""
-    decides = np.isin(tree.month, scenario.decision_months)
-    standing = standing_ph(tree, fleet)
-    sold = np.zeros(len(tree))
-    for forward in _forwards(scenario):
-        mine = open_forward_ph(forward, tree, ancestor, uses)
+def _checks(g: Given) -> Iterator[Check]:
+    """No more is sold than a buyer takes, and machines stand behind it at every decision; one ordered and handed over
+    there does not count yet."""
+    decides, standing = np.isin(g.tree.month, g.scenario.decision_months), standing_ph(g.tree, g.fleet)
+    sold, forwards = np.zeros(len(g.tree)), _forwards(g.scenario)
+    for forward in forwards:
+        who, limit = (forward.name,), forward.limit_ph
+        yield from g.used_rightly(forward, "hashrate sold in the buyer's window", "PH/s", limit)
+        mine = open_ph(forward, g.tree, g.ancestor, g.uses)
         sold += mine
+        yield at_nodes("hashrate sold to one buyer", "PH/s", limit, mine - limit, who)
         over = where(decides & (mine > 0), mine - forward.max_share_of_fleet * standing)
-        yield at_nodes("machines behind hashrate sold", "PH/s", forward.limit_ph, over, (forward.name,))
-    largest = max(forward.max_share_of_fleet for forward in _forwards(scenario))
-    limit = sum(forward.limit_ph for forward in _forwards(scenario))
+        yield at_nodes("machines behind hashrate sold", "PH/s", limit, over, who)
+    largest = max(forward.max_share_of_fleet for forward in forwards)
     over = where(decides & (sold > 0), sold - largest * standing)
-    yield at_nodes("machines behind hashrate sold", "PH/s", limit, over, ("all buyers",))
+    in_all = sum(forward.limit_ph for forward in forwards)
+    yield at_nodes("machines behind hashrate sold", "PH/s", in_all, over, ("all buyers",))
 
 
 class _ForwardsOnPaths:
@@ -153,5 +140,4 @@ HASHRATE_FORWARD = LedgerKind(
     books=_books,
     checks=_checks,
     on_paths=_ForwardsOnPaths,
-    fleet_checks=_fleet_checks,
 )

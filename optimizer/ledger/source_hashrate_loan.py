@@ -11,14 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from optimizer.decisions import Decisions, Use
-from optimizer.ledger.checks import Check, Scale, at_nodes, per_decision, where
+from optimizer.decisions import Use
+from optimizer.ledger.checks import Check, at_nodes, per_decision, where
 from optimizer.ledger.company import Company, Setting
-from optimizer.ledger.fleet import keep_fleet_books
-from optimizer.ledger.hashrate_contract import open_forward_ph, standing_ph
-from optimizer.ledger.lending import collateral_at_ltv, partial_liquidation
-from optimizer.ledger.paths import before, levels
-from optimizer.ledger.source import LedgerKind, SourceBooks, may_use
+from optimizer.ledger.floating_pledge import kept_while_frozen, meet_low, ratio, topped_up_btc, within_board
+from optimizer.ledger.hashrate_contract import open_ph, standing_ph
+from optimizer.ledger.paths import levels
+from optimizer.ledger.source import Given, LedgerKind, SourceBooks
 from optimizer.market.tree import Floats, Ints, Tree
 from optimizer.scenario.schema import Scenario
 from optimizer.scenario.sources import HashrateForward, HashrateLoan
@@ -47,16 +46,6 @@ class _Account:
 
 def _loans(scenario: Scenario) -> list[HashrateLoan]:
     return [source for source in scenario.sources if isinstance(source, HashrateLoan)]
-
-
-def _max_ltv(scenario: Scenario, loan: HashrateLoan) -> float:
-    board = scenario.requirements.max_ltv
-    return loan.max_ltv if board is None else min(board, loan.max_ltv)
-
-
-def _low_ltv(scenario: Scenario, loan: HashrateLoan) -> float:
-    """The LTV up to which a treasury that keeps its board's buffer lets a month's low come."""
-    return loan.call_ltv - scenario.requirements.calls.buffer_ltv
 
 
 def _month(loan: HashrateLoan, owed: Floats, live_usd: Floats, btc_per_ph: Floats, price_usd: Floats) -> Floats:
@@ -102,10 +91,8 @@ def _account(scenario: Scenario, tree: Tree, ancestor: Ints, loan: HashrateLoan,
             live[nodes] = live[up] * np.divide(debt[nodes], due, out=np.zeros(len(nodes)), where=due > 0)
         owed += debt
         ph += np.where(debt > ROUNDING * drawn[d], live, 0.0) / 1e6 * loan.pointed_ph_per_usd_m
-    pledged = owed / _max_ltv(scenario, loan) / tree.price_usd + left
-    at_low = collateral_at_ltv(before(tree, owed), _low_ltv(scenario, loan)) / tree.low_usd
-    topped_up = np.maximum(at_low - before(tree, pledged), 0.0)
-    return _Account(owed, ph, kept, cash, pledged, topped_up, beyond)
+    pledged = owed / within_board(scenario, loan.max_ltv) / tree.price_usd + left
+    return _Account(owed, ph, kept, cash, pledged, topped_up_btc(scenario, tree, loan, owed, pledged), beyond)
 
 
 def _books(scenario: Scenario, tree: Tree, ancestor: Ints, uses: tuple[Use, ...]) -> SourceBooks:
@@ -121,47 +108,29 @@ def _books(scenario: Scenario, tree: Tree, ancestor: Ints, uses: tuple[Use, ...]
     return out
 
 
-def _checks(
-    scenario: Scenario, tree: Tree, ancestor: Ints, uses: tuple[Use, ...], btc: Floats, scale: Scale
-) -> Iterator[Check]:
-    for loan in _loans(scenario):
-        who, mine = (loan.name,), [use for use in uses if use.source == loan.name]
-        a = _account(scenario, tree, ancestor, loan, uses)
-        yield from per_decision("no negative amounts", "USD", scale.usd, ((u.node, -u.amount, loan.name) for u in mine))
-        late = (
-            (u.node, 0.0 if may_use(scenario, tree, loan.name, u) else u.amount, loan.name)
-            for u in mine
-            if u.what == DRAW
-        )
-        yield from per_decision("hashrate loans drawn in their window", "USD", scale.usd, late)
+def _checks(g: Given) -> Iterator[Check]:
+    """Rules of each loan; and what is pointed has machines behind it at every decision, of which nothing else is
+    promised."""
+    decides, standing = np.isin(g.tree.month, g.scenario.decision_months), standing_ph(g.tree, g.fleet)
+    size, promised = max(float(standing.max()), 1.0), np.zeros(len(g.tree))
+    for loan in _loans(g.scenario):
+        who, mine, scale = (loan.name,), g.of(loan), g.scale.usd
+        a = _account(g.scenario, g.tree, g.ancestor, loan, g.uses)
+        yield from g.used_rightly(loan, "hashrate loans drawn in their window", "USD", scale, DRAW)
         if not loan.early_repayment:
             early = ((u.node, u.amount, loan.name) for u in mine if u.what in AHEAD)
-            yield from per_decision("no early repayment of hashrate loans", "USD", scale.usd, early)
-        yield at_nodes("no more repaid than is owed", "USD", scale.usd, a.most_ahead_usd, who)
+            yield from per_decision("no early repayment of hashrate loans", "USD", scale, early)
+        yield at_nodes("no more repaid than is owed", "USD", scale, a.most_ahead_usd, who)
         # What runs up as interest later is not drawn: the limit is the lender's where he lends.
-        draws = np.isin(np.arange(len(tree)), [u.node for u in mine if u.what == DRAW])
-        yield at_nodes("owed on a hashrate loan", "USD", scale.usd, where(draws, a.owed_usd - loan.limit_usd), who)
-        frozen = np.array([loan.counterparty in names for names in tree.frozen]) & (tree.month > 0)
-        gone = before(tree, a.pledged_btc) + a.topped_up_btc - a.pledged_btc
-        yield at_nodes("a frozen lender keeps the pledge", "BTC", scale.btc, where(frozen, gone), who)
-
-
-def _checks_of_machines(
-    scenario: Scenario, tree: Tree, ancestor: Ints, decisions: Decisions, scale: Scale
-) -> Iterator[Check]:
-    """What is pointed has machines behind it at every decision, of which nothing else is promised."""
-    decides = np.isin(tree.month, scenario.decision_months)
-    standing = standing_ph(tree, keep_fleet_books(scenario, tree, ancestor, decisions))
-    size = max(float(standing.max()), 1.0)
-    promised = np.zeros(len(tree))
-    for loan in _loans(scenario):
-        pointed = _account(scenario, tree, ancestor, loan, decisions.uses).pointed_ph
-        promised += pointed
-        over = where(decides & (pointed > 0), pointed - loan.max_share_of_fleet * standing)
-        yield at_nodes("machines behind hashrate pointed", "PH/s", size, over, (loan.name,))
-    for forward in scenario.sources:
+        draws = np.isin(np.arange(len(g.tree)), [u.node for u in mine if u.what == DRAW])
+        yield at_nodes("owed on a hashrate loan", "USD", scale, where(draws, a.owed_usd - loan.limit_usd), who)
+        yield from kept_while_frozen(g, loan, a.pledged_btc, a.topped_up_btc)
+        promised += a.pointed_ph
+        over = where(decides & (a.pointed_ph > 0), a.pointed_ph - loan.max_share_of_fleet * standing)
+        yield at_nodes("machines behind hashrate pointed", "PH/s", size, over, who)
+    for forward in g.scenario.sources:
         if isinstance(forward, HashrateForward):
-            promised += open_forward_ph(forward, tree, ancestor, decisions.uses)
+            promised += open_ph(forward, g.tree, g.ancestor, g.decisions.uses)
     yield at_nodes("hashrate promised once", "PH/s", size, where(decides & (promised > 0), promised - standing))
 
 
@@ -180,17 +149,21 @@ class _HashrateLoansOnPaths:
     def settle(self, s: Setting, c: Company, month: int, meant: dict[tuple[str, str], Floats]) -> tuple[Floats, Floats]:
         """The month's low and sweep, what is repaid ahead, and what comes back of the pledge."""
         usd, btc, free = np.zeros(len(s.paths)), np.zeros(len(s.paths)), np.maximum(c.free_btc, 0.0)
-        for k in range(len(self._loans) if month else 0):
+        for k, loan in enumerate(self._loans if month else []):
             free += self._pledged[k]
-            sold, unmet = self._meet_low(s, k, month, free)
-            free -= sold
+            low = meet_low(s, loan, month, self._owed[k].sum(axis=1), self._pledged[k], free)
+            self._pledged[k] = low.pledged_btc
+            # Hashrate is freed with the debt that is met.
+            self._owed[k] *= low.left_share[:, None]
+            self._live[k] *= low.left_share[:, None]
+            free -= low.sold_btc
             kept, due = self._run(s, k, month)
             # Where a lender's sale has left nothing to give, what is missing is bought.
             given = np.minimum(kept, free)
             free -= given
             cost = s.price_usd[:, month] * (1 + s.scenario.treasury.buy_fee_share)
-            usd += self._repay(k, month, meant) - unmet - due - (kept - given) * cost
-            btc -= sold + given
+            usd += self._repay(k, month, meant) - low.unmet_usd - due - (kept - given) * cost
+            btc -= low.sold_btc + given
             # What the pool keeps may have come out of the pledge.
             self._pledged[k] = np.minimum(np.minimum(self._pledged[k], free), self._to_pledge(s, k, month, meant))
             free -= self._pledged[k]
@@ -204,27 +177,6 @@ class _HashrateLoansOnPaths:
             self._pledged[k] = np.minimum(self._to_pledge(s, k, month, meant), free)
             free -= self._pledged[k]
         return usd, np.zeros_like(usd)
-
-    def _meet_low(self, s: Setting, k: int, month: int, there_btc: Floats) -> tuple[Floats, Floats]:
-        """Top up at the month's low; where that does not do, all that is there sweeps in, the month's own BTC too, and
-        if that does not do either the lender sells. Returns BTC sold, and USD still owed where all collateral went."""
-        loan, owed = self._loans[k], self._owed[k].sum(axis=1)
-        low = s.paths.low_usd[:, s.paths.month_end[month - 1] + 1 : s.paths.month_end[month] + 1].min(axis=1)
-        wanted = collateral_at_ltv(owed, _low_ltv(s.scenario, loan)) / low
-        pledged = np.maximum(self._pledged[k], np.minimum(wanted, there_btc))
-        called = owed > loan.liquidation_ltv * low * pledged
-        fee = loan.liquidation_fee_share
-        sold_usd = np.where(called, partial_liquidation(owed, low * pledged, loan.liquidation_target_ltv, fee), 0.0)
-        sold_usd = np.minimum(sold_usd, owed / (1 - fee))
-        sold = sold_usd / low
-        left = owed - sold_usd * (1 - fee)
-        unmet = np.where(called & (sold >= pledged * (1 - 1e-12)), left, 0.0)
-        share = _ratio(left - unmet, owed)[:, None]
-        # Hashrate is freed with the debt that is met.
-        self._owed[k] *= share
-        self._live[k] *= share
-        self._pledged[k] = pledged - sold
-        return sold, unmet
 
     def _run(self, s: Setting, k: int, month: int) -> tuple[Floats, Floats]:
         """A month's interest and sweep; returns BTC kept by the pool and USD due at the end of a term."""
@@ -246,7 +198,7 @@ class _HashrateLoansOnPaths:
         for drawn in range(month):
             wanted = meant.get((self._loans[k].name, AHEAD[drawn]))
             if wanted is not None:
-                share = np.minimum(_ratio(wanted, self._owed[k][:, drawn], empty=0.0), 1.0)
+                share = np.minimum(ratio(wanted, self._owed[k][:, drawn], empty=0.0), 1.0)
                 usd -= self._owed[k][:, drawn] * share
                 self._owed[k][:, drawn] *= 1 - share
                 self._live[k][:, drawn] *= 1 - share
@@ -272,7 +224,7 @@ class _HashrateLoansOnPaths:
         mine = self._live[k].sum(axis=1) / 1e6 * loan.pointed_ph_per_usd_m
         spare_ph = np.minimum(standing - pointed, loan.max_share_of_fleet * standing - mine)
         room = np.minimum(loan.limit_usd - owed, spare_ph / loan.pointed_ph_per_usd_m * 1e6)
-        room = np.minimum(room, there_btc * s.price_usd[:, month] * _max_ltv(s.scenario, loan) - owed)
+        room = np.minimum(room, there_btc * s.price_usd[:, month] * within_board(s.scenario, loan.max_ltv) - owed)
         drawn = np.minimum(wanted, np.maximum(room, 0.0))
         self._owed[k][:, month] = self._live[k][:, month] = drawn
         return np.asarray(drawn * (1 - loan.origination_fee_share))
@@ -281,7 +233,7 @@ class _HashrateLoansOnPaths:
         """BTC that the lender asks for at the close, and what is left with it on purpose."""
         loan, owed = self._loans[k], self._owed[k].sum(axis=1)
         left = meant.get((loan.name, LEFT), np.zeros(len(owed)))
-        return np.asarray(owed / _max_ltv(s.scenario, loan) / s.price_usd[:, month] + left)
+        return np.asarray(owed / within_board(s.scenario, loan.max_ltv) / s.price_usd[:, month] + left)
 
     def tied_btc(self) -> Floats:
         return np.asarray(np.sum(self._pledged, axis=0))
@@ -290,16 +242,10 @@ class _HashrateLoansOnPaths:
         return np.asarray(-np.sum([owed.sum(axis=1) for owed in self._owed], axis=0))
 
 
-def _ratio(part: Floats, of: Floats, empty: float = 1.0) -> Floats:
-    """``part`` of ``of``; ``empty`` where there is nothing."""
-    return np.asarray(np.divide(part, of, out=np.full_like(of, empty), where=of > 0))
-
-
 HASHRATE_LOAN = LedgerKind(
     "hashrate_loan",
     (DRAW, LEFT, *AHEAD),
     books=_books,
     checks=_checks,
     on_paths=_HashrateLoansOnPaths,
-    plan_checks=_checks_of_machines,
 )

@@ -12,14 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from optimizer.decisions import Decisions, Use
-from optimizer.ledger.checks import Check, Scale, at_nodes, per_decision, where
-from optimizer.ledger.fleet import keep_fleet_books
+from optimizer.decisions import Use
+from optimizer.ledger.checks import Check, at_nodes, where
 from optimizer.ledger.machine_loan_paths import MachineLoansOnPaths
 from optimizer.ledger.machine_loan_terms import AHEAD, DRAW, WALKS, kept_share, left_share, list_prices, machine_loans
 from optimizer.ledger.machine_walk import hand_over_checks, stood_before, walk_checks, walks
-from optimizer.ledger.paths import before, levels
-from optimizer.ledger.source import LedgerKind, SourceBooks, may_use
+from optimizer.ledger.paths import before, carried, levels
+from optimizer.ledger.source import Given, LedgerKind, SourceBooks, since
 from optimizer.market.tree import Floats, Ints, Tree
 from optimizer.scenario.schema import Scenario
 from optimizer.scenario.sources import MachineLoan
@@ -48,8 +47,7 @@ def _account(scenario: Scenario, tree: Tree, ancestor: Ints, loan: MachineLoan, 
         if use.what == AHEAD:
             ahead[use.node] += use.amount
         if use.what == DRAW:
-            behind = ancestor[:, tree.month[use.node]] == use.node
-            age = tree.month - tree.month[use.node]
+            behind, age = since(tree, ancestor, use.node)
             drawn[use.node] += use.amount
             old += behind * (age > 0) * left_share(loan, age) * use.amount
             cost = use.amount / loan.advance_share / float(tree.asic_price_factor[use.node])
@@ -84,48 +82,41 @@ def _books(scenario: Scenario, tree: Tree, ancestor: Ints, uses: tuple[Use, ...]
     return out
 
 
-def _checks(
-    scenario: Scenario, tree: Tree, ancestor: Ints, uses: tuple[Use, ...], btc: Floats, scale: Scale
-) -> Iterator[Check]:
-    for loan in machine_loans(scenario):
-        a, who = _account(scenario, tree, ancestor, loan, uses), (loan.name,)
-        mine = [use for use in uses if use.source == loan.name]
-        yield from per_decision("no negative amounts", "USD", scale.usd, ((u.node, -u.amount, loan.name) for u in mine))
-        draws = [use for use in mine if use.what == DRAW]
-        late = ((u.node, 0.0 if may_use(scenario, tree, loan.name, u) else u.amount, loan.name) for u in draws)
-        yield from per_decision("machine loans drawn in their window", "USD", scale.usd, late)
+def _checks(g: Given) -> Iterator[Check]:
+    for loan in machine_loans(g.scenario):
+        a, who = _account(g.scenario, g.tree, g.ancestor, loan, g.uses), (loan.name,)
+        yield from g.used_rightly(loan, "machine loans drawn in their window", "USD", g.scale.usd, DRAW)
         if not loan.early_repayment:
-            yield at_nodes("no early repayment of machine loans", "USD", scale.usd, a.ahead_usd, who)
-        yield at_nodes("no more repaid than is owed", "USD", scale.usd, a.drawn_usd - a.owed_usd, who)
-        committed = sum(((ancestor[:, tree.month[u.node]] == u.node) * u.amount for u in draws), np.zeros(len(tree)))
-        yield at_nodes("machine loans drawn in all", "USD", scale.usd, committed - loan.limit_usd, who)
+            yield at_nodes("no early repayment of machine loans", "USD", g.scale.usd, a.ahead_usd, who)
+        yield at_nodes("no more repaid than is owed", "USD", g.scale.usd, a.drawn_usd - a.owed_usd, who)
+        committed = carried(g.tree, a.drawn_usd)
+        yield at_nodes("machine loans drawn in all", "USD", g.scale.usd, committed - loan.limit_usd, who)
         if loan.covenant_ltv is not None:
             short = a.owed_usd - a.drawn_usd - loan.covenant_ltv * a.fetch_usd
-            yield at_nodes("covenant of machine loans", "USD", scale.usd, where(a.list_usd > 0, short), who)
-        yield from walk_checks(scenario, tree, ancestor, loan, uses, scale)
+            yield at_nodes("covenant of machine loans", "USD", g.scale.usd, where(a.list_usd > 0, short), who)
+        yield from walk_checks(g.scenario, g.tree, g.ancestor, loan, g.uses, g.scale)
+    yield from _checks_of_machines(g)
 
 
-def _checks_of_machines(
-    scenario: Scenario, tree: Tree, ancestor: Ints, decisions: Decisions, scale: Scale
-) -> Iterator[Check]:
+def _checks_of_machines(g: Given) -> Iterator[Check]:
     """A machine is financed once, as it is ordered, and stays for the term or goes to its lender. Loans on the same
     machines share them."""
-    fleet = keep_fleet_books(scenario, tree, ancestor, decisions)
-    yield from hand_over_checks(scenario, tree, ancestor, machine_loans(scenario), decisions, scale)
-    yield stood_before(scenario, tree, decisions, fleet)
-    accounts = {loan.name: _account(scenario, tree, ancestor, loan, decisions.uses) for loan in machine_loans(scenario)}
-    for loan in machine_loans(scenario):
-        sharing = [other for other in machine_loans(scenario) if other.within(loan)]
+    loans, tree, fleet = machine_loans(g.scenario), g.tree, g.fleet
+    yield from hand_over_checks(g.scenario, tree, g.ancestor, loans, g.decisions, g.scale)
+    yield stood_before(g.scenario, tree, g.decisions, fleet)
+    accounts = {loan.name: _account(g.scenario, tree, g.ancestor, loan, g.uses) for loan in loans}
+    for loan in loans:
+        sharing = [other for other in loans if other.within(loan)]
         price = list_prices(loan, fleet.pairs)
         price_of = {pair.model: each for pair, each in zip(fleet.pairs, price.tolist(), strict=True)}
         bought = np.zeros(len(tree))
-        for order in decisions.orders:
+        for order in g.decisions.orders:
             bought[order.node] += order.units * price_of[order.model] * float(tree.asic_price_factor[order.node])
         financed = sum((accounts[o.name].drawn_usd / o.advance_share for o in sharing), np.zeros(len(tree)))
-        yield at_nodes("machines are financed once", "USD", scale.usd, financed - bought, (loan.name,))
+        yield at_nodes("machines are financed once", "USD", g.scale.usd, financed - bought, (loan.name,))
         pledged = sum((accounts[o.name].list_usd for o in sharing), np.zeros(len(tree)))
         there = fleet.owned_units @ price
-        yield at_nodes("financed machines stay", "USD", scale.usd, where(pledged > 0, pledged - there), (loan.name,))
+        yield at_nodes("financed machines stay", "USD", g.scale.usd, where(pledged > 0, pledged - there), (loan.name,))
 
 
 MACHINE_LOAN = LedgerKind(
@@ -134,5 +125,4 @@ MACHINE_LOAN = LedgerKind(
     books=_books,
     checks=_checks,
     on_paths=MachineLoansOnPaths,
-    plan_checks=_checks_of_machines,
 )

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from optimizer.decisions import Use
-from optimizer.ledger.checks import Check, Scale, at_nodes, per_decision
+from optimizer.ledger.checks import Check, at_nodes, per_decision, where
 from optimizer.ledger.company import Company, Setting
 from optimizer.ledger.paths import before
-from optimizer.ledger.source import LedgerKind, SourceBooks, may_use
+from optimizer.ledger.source import Given, LedgerKind, SourceBooks, since
 from optimizer.market.tree import Floats, Ints, Tree
 from optimizer.scenario.schema import Scenario
 from optimizer.scenario.sources import Note
@@ -21,8 +21,7 @@ def _books(scenario: Scenario, tree: Tree, ancestor: Ints, uses: tuple[Use, ...]
     notes = {source.name: source for source in scenario.sources if isinstance(source, Note)}
     for use in uses:
         note = notes[use.source]
-        behind = _behind(tree, ancestor, use.node)
-        age = tree.month - tree.month[use.node]
+        behind, age = since(tree, ancestor, use.node)
         taken = use.amount * _per_usd(note, float(tree.price_usd[use.node]), tree.price_usd)
         out.cash_usd[use.node] += use.amount * (1 - note.issue_fee_share)
         out.cash_usd[:] -= behind * (age > 0) * (age <= note.term_months) * use.amount * note.apr / 12
@@ -33,31 +32,22 @@ def _books(scenario: Scenario, tree: Tree, ancestor: Ints, uses: tuple[Use, ...]
     return out
 
 
-def _checks(
-    scenario: Scenario, tree: Tree, ancestor: Ints, uses: tuple[Use, ...], btc: Floats, scale: Scale
-) -> Iterator[Check]:
-    for note in (source for source in scenario.sources if isinstance(source, Note)):
-        mine = [use for use in uses if use.source == note.name]
-        yield from per_decision("no negative amounts", "USD", scale.usd, ((u.node, -u.amount, note.name) for u in mine))
-        late = ((u.node, 0.0 if may_use(scenario, tree, note.name, u) else u.amount, note.name) for u in mine)
-        yield from per_decision("notes issued in their window", "USD", scale.usd, late)
-        issued, open_usd = np.zeros(len(tree)), np.zeros(len(tree))
+def _checks(g: Given) -> Iterator[Check]:
+    for note in (source for source in g.scenario.sources if isinstance(source, Note)):
+        yield from g.used_rightly(note, "notes issued in their window", "USD", g.scale.usd)
+        who, mine = (note.name,), g.of(note)
+        issued, open_usd = np.zeros((2, len(g.tree)))
         for use in mine:
-            behind = _behind(tree, ancestor, use.node)
+            behind, age = since(g.tree, g.ancestor, use.node)
             issued += behind * use.amount
-            open_usd += behind * (tree.month - tree.month[use.node] < note.term_months) * use.amount
-        yield at_nodes("notes issued in all", "USD", scale.usd, issued - note.limit_usd, (note.name,))
+            open_usd += behind * (age < note.term_months) * use.amount
+        yield at_nodes("notes issued in all", "USD", g.scale.usd, issued - note.limit_usd, who)
         today = sum(use.amount for use in mine if use.node == 0)
-        if today > 1e-6 * scale.usd:
-            yield from per_decision("least issue", "USD", scale.usd, [(0, note.min_issue_usd - today, note.name)])
+        if today > 1e-6 * g.scale.usd:
+            yield from per_decision("least issue", "USD", g.scale.usd, [(0, note.min_issue_usd - today, note.name)])
         if note.min_btc_cover is not None:
-            short = open_usd - btc * tree.price_usd / note.min_btc_cover
-            yield at_nodes("BTC cover of notes", "USD", scale.usd, np.where(open_usd > 0, short, -np.inf), (note.name,))
-
-
-def _behind(tree: Tree, ancestor: Ints, node: int) -> Floats:
-    """1 at the nodes that have ``node`` on the way to them, itself included."""
-    return np.asarray(ancestor[:, tree.month[node]] == node, dtype=np.float64)
+            short = open_usd - g.btc * g.tree.price_usd / note.min_btc_cover
+            yield at_nodes("BTC cover of notes", "USD", g.scale.usd, where(open_usd > 0, short), who)
 
 
 def _per_usd(note: Note, issued_at_usd: Floats | float, price_usd: Floats) -> Floats:

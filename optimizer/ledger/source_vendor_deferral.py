@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from optimizer.decisions import Order, Use
-from optimizer.ledger.checks import Check, Scale, at_nodes, per_decision
+from optimizer.decisions import Use
+from optimizer.ledger.checks import Check, at_nodes
 from optimizer.ledger.company import Company, Setting
-from optimizer.ledger.source import LedgerKind, SourceBooks, may_use
+from optimizer.ledger.source import Given, LedgerKind, SourceBooks, since
 from optimizer.ledger.vendor_orders import order_usd, ordered_usd
 from optimizer.market.tree import Floats, Ints, Tree
 from optimizer.scenario.schema import Scenario
@@ -25,7 +25,7 @@ def _books(scenario: Scenario, tree: Tree, ancestor: Ints, uses: tuple[Use, ...]
     terms = {source.name: source for source in _deferrals(scenario)}
     for use in uses:
         source = terms[use.source]
-        behind, age = ancestor[:, tree.month[use.node]] == use.node, tree.month - tree.month[use.node]
+        behind, age = since(tree, ancestor, use.node)
         grown = use.amount + use.amount * source.apr / 12 * age
         out.cash_usd[use.node] += use.amount
         out.cash_usd[:] -= behind * (age == source.after_months) * grown
@@ -33,32 +33,19 @@ def _books(scenario: Scenario, tree: Tree, ancestor: Ints, uses: tuple[Use, ...]
     return out
 
 
-def _checks(
-    scenario: Scenario, tree: Tree, ancestor: Ints, uses: tuple[Use, ...], btc: Floats, scale: Scale
-) -> Iterator[Check]:
-    for source in _deferrals(scenario):
-        mine = [use for use in uses if use.source == source.name]
-        yield from per_decision("no negative amounts", "USD", scale.usd, ((u.node, -u.amount, u.source) for u in mine))
-        late = ((u.node, 0.0 if may_use(scenario, tree, source.name, u) else u.amount, u.source) for u in mine)
-        yield from per_decision("prices deferred in the vendor's window", "USD", scale.usd, late)
+def _checks(g: Given) -> Iterator[Check]:
+    for source in _deferrals(g.scenario):
+        yield from g.used_rightly(source, "prices deferred in the vendor's window", "USD", g.scale.usd)
+        open_usd = np.zeros(len(g.tree))
+        over = -source.deferred_share * ordered_usd(g.scenario, g.tree, g.decisions.orders, source.model)
+        for use in g.of(source):
+            behind, age = since(g.tree, g.ancestor, use.node)
+            open_usd += behind * (age < source.after_months) * use.amount
+            over[use.node] += use.amount
         if source.limit_usd is not None:
-            open_usd = np.zeros(len(tree))
-            for use in mine:
-                behind, age = ancestor[:, tree.month[use.node]] == use.node, tree.month - tree.month[use.node]
-                open_usd += behind * (age < source.after_months) * use.amount
-            yield at_nodes(
-                "prices deferred with one vendor", "USD", scale.usd, open_usd - source.limit_usd, [source.name]
-            )
-
-
-def _order_checks(
-    scenario: Scenario, tree: Tree, uses: tuple[Use, ...], orders: tuple[Order, ...], scale: Scale
-) -> Iterator[Check]:
-    for source in _deferrals(scenario):
-        over = -source.deferred_share * ordered_usd(scenario, tree, orders, source.model)
-        for use in uses:
-            over[use.node] += use.amount * (use.source == source.name)
-        yield at_nodes("deferred share of what is ordered", "USD", scale.usd, over, [source.name])
+            beyond = open_usd - source.limit_usd
+            yield at_nodes("prices deferred with one vendor", "USD", g.scale.usd, beyond, (source.name,))
+        yield at_nodes("deferred share of what is ordered", "USD", g.scale.usd, over, (source.name,))
 
 
 class _DeferralsOnPaths:
@@ -112,5 +99,4 @@ VENDOR_DEFERRAL = LedgerKind(
     books=_books,
     checks=_checks,
     on_paths=_DeferralsOnPaths,
-    order_checks=_order_checks,
 )

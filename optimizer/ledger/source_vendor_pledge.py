@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from optimizer.decisions import Order, Use
-from optimizer.ledger.checks import Check, Scale, at_nodes, per_decision
+from optimizer.decisions import Use
+from optimizer.ledger.checks import Check, at_nodes
 from optimizer.ledger.company import Company, Setting
-from optimizer.ledger.source import LedgerKind, SourceBooks, may_use
+from optimizer.ledger.source import Given, LedgerKind, SourceBooks
 from optimizer.ledger.vendor_orders import order_usd, ordered_usd
 from optimizer.market.paths import Bools
 from optimizer.market.tree import Floats, Ints, Tree
@@ -53,36 +53,22 @@ def _due(tree: Tree, ancestor: Ints, pledge: Use, source: VendorPledge) -> Bools
     return np.asarray(behind & (tree.month == tree.month[pledge.node] + source.redeem_months))
 
 
-def _checks(
-    scenario: Scenario, tree: Tree, ancestor: Ints, uses: tuple[Use, ...], btc: Floats, scale: Scale
-) -> Iterator[Check]:
-    for name, source in _pledges(scenario).items():
-        mine = [use for use in uses if use.source == name]
-        yield from per_decision("no negative amounts", "BTC", scale.btc, ((u.node, -u.amount, name) for u in mine))
-        pledges = [use for use in mine if use.what == "pledge_btc"]
-        late = ((u.node, 0.0 if may_use(scenario, tree, name, u) else u.amount, name) for u in pledges)
-        yield from per_decision("BTC pledged in the vendor's window", "BTC", scale.btc, late)
-        held, unredeemed = np.zeros(len(tree)), np.zeros(len(tree))
-        for use in pledges:
-            held += _held(tree, ancestor, use, source) * use.amount
-            unredeemed += _due(tree, ancestor, use, source) * use.amount
+def _checks(g: Given) -> Iterator[Check]:
+    for name, source in _pledges(g.scenario).items():
+        yield from g.used_rightly(source, "BTC pledged in the vendor's window", "BTC", g.scale.btc, "pledge_btc")
+        held, excess = np.zeros((2, len(g.tree)))
+        over = -source.paid_share * ordered_usd(g.scenario, g.tree, g.decisions.orders, source.model)
+        for use in g.of(source):
+            if use.what == "redeem_btc":
+                excess[use.node] += use.amount
+                continue
+            held += _held(g.tree, g.ancestor, use, source) * use.amount
+            excess -= _due(g.tree, g.ancestor, use, source) * use.amount
+            over[use.node] += use.amount * g.tree.price_usd[use.node] * source.redeem_price_factor
         if source.limit_btc is not None:
-            yield at_nodes("BTC pledged to one vendor", "BTC", scale.btc, held - source.limit_btc, [name])
-        excess = -unredeemed
-        for use in mine:
-            excess[use.node] += use.amount * (use.what == "redeem_btc")
-        yield at_nodes("BTC redeemed of those pledged", "BTC", scale.btc, excess, [name])
-
-
-def _order_checks(
-    scenario: Scenario, tree: Tree, uses: tuple[Use, ...], orders: tuple[Order, ...], scale: Scale
-) -> Iterator[Check]:
-    for name, source in _pledges(scenario).items():
-        over = -source.paid_share * ordered_usd(scenario, tree, orders, source.model)
-        for use in uses:
-            if (use.source, use.what) == (name, "pledge_btc"):
-                over[use.node] += use.amount * tree.price_usd[use.node] * source.redeem_price_factor
-        yield at_nodes("share of what is ordered paid in BTC", "USD", scale.usd, over, [name])
+            yield at_nodes("BTC pledged to one vendor", "BTC", g.scale.btc, held - source.limit_btc, (name,))
+        yield at_nodes("BTC redeemed of those pledged", "BTC", g.scale.btc, excess, (name,))
+        yield at_nodes("share of what is ordered paid in BTC", "USD", g.scale.usd, over, (name,))
 
 
 class _PledgesOnPaths:
@@ -154,5 +140,4 @@ VENDOR_PLEDGE = LedgerKind(
     books=_books,
     checks=_checks,
     on_paths=_PledgesOnPaths,
-    order_checks=_order_checks,
 )

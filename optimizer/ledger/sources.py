@@ -11,7 +11,7 @@ from optimizer.decisions import Decisions, Use
 from optimizer.ledger.checks import Check, Scale
 from optimizer.ledger.fleet import FleetBooks
 from optimizer.ledger.paths import ancestors
-from optimizer.ledger.source import LedgerKind, SourceBooks, refuse_unknown
+from optimizer.ledger.source import Given, LedgerKind, SourceBooks, refuse_unknown
 from optimizer.ledger.source_btc_lending import BTC_LENDING
 from optimizer.ledger.source_btc_put import BTC_PUT
 from optimizer.ledger.source_credit_line import CREDIT_LINE
@@ -79,10 +79,7 @@ def source_checks(
 ) -> Iterator[Check]:
     """The rules of every kind of source that the scenario has. ``btc``: all BTC held, ``[node]``."""
     for kind, uses in _by_kind(scenario, decisions.uses):
-        yield from kind.checks(scenario, tree, ancestor, uses, btc, scale)
-        yield from kind.order_checks(scenario, tree, uses, decisions.orders, scale)
-        yield from kind.fleet_checks(scenario, tree, ancestor, uses, fleet, scale)
-        yield from kind.plan_checks(scenario, tree, ancestor, decisions, scale)
+        yield from kind.checks(Given(scenario, tree, ancestor, decisions, uses, btc, fleet, scale))
 
 
 def kinds_of(scenario: Scenario) -> tuple[LedgerKind, ...]:
