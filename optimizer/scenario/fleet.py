@@ -115,6 +115,10 @@ class Machines(Strict):
     specs: dict[str, AsicModel] = Field(default_factory=dict)
     use_firmware_modes: bool = False
 
+    def quoted_usd(self, quote: Candidate) -> float:
+        """What a candidate costs ex works: as quoted, or the catalogue's price."""
+        return quote.price_usd or self.specs[quote.model].price_usd or 0.0
+
     @property
     def held(self) -> tuple[OwnedMachines | OrderedMachines, ...]:
         """All that the company has today, racked and on order."""

@@ -87,12 +87,11 @@ def _apr(s: Scenario, points: float) -> Scenario:
 
 
 def _machine_price(s: Scenario, factor: float) -> Scenario:
-    specs = s.machines.specs
-    quotes = []
-    for quote in s.machines.candidates:
-        price = quote.price_usd if quote.price_usd is not None else specs[quote.model].price_usd
-        quotes.append(quote.model_copy(update={"price_usd": None if price is None else price * factor}))
-    return s.model_copy(update={"machines": s.machines.model_copy(update={"candidates": tuple(quotes)})})
+    machines = s.machines
+    dearer = tuple(
+        quote.model_copy(update={"price_usd": machines.quoted_usd(quote) * factor}) for quote in machines.candidates
+    )
+    return s.model_copy(update={"machines": machines.model_copy(update={"candidates": dearer})})
 
 
 def _power_price(s: Scenario, factor: float) -> Scenario:

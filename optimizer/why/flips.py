@@ -82,11 +82,8 @@ def advice_of(scenario: Scenario, decided: Decisions) -> Advice:
         for use in decided.uses
         if use.node == 0 and use.what.startswith(BORROWING) and use.what.endswith("_usd")
     )
-    specs = scenario.machines.specs
-    quotes = {
-        quote.model: quote.price_usd or specs[quote.model].price_usd or 0.0 for quote in scenario.machines.candidates
-    }
-    ordered = sum(order.units * quotes[order.model] for order in decided.orders if order.node == 0)
+    quoted_usd = {quote.model: scenario.machines.quoted_usd(quote) for quote in scenario.machines.candidates}
+    ordered = sum(order.units * quoted_usd[order.model] for order in decided.orders if order.node == 0)
     return Advice(borrowed > least_usd, ordered > least_usd)
 
 

@@ -18,6 +18,8 @@ from optimizer.why.limits import Limit, limits_of
 
 # Of the plan's worth, per step: what is less is told as nothing.
 NOTHING = 1e-6
+# Of a step: so little of it that the program stays the same to first order.
+NUDGE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -51,23 +53,22 @@ def worths(scenario: Scenario, tree: Tree, model: LinearModel, x: Floats, unit: 
     ``unit``: of the numeraire to one of the model's."""
     whole = np.round(x[model.integral])
     base = solve_at(model, whole)
-    found = [_worth(limit, scenario, tree, model, whole, base, unit) for limit in limits_of(scenario)]
-    least = NOTHING * abs(base.cost) * unit
-    binding = [worth for worth in found if max(abs(worth.marginal), abs(np.nan_to_num(worth.step))) > least]
-    return tuple(sorted(binding, key=lambda worth: -max(worth.marginal, np.nan_to_num(worth.step))))
+    least = NOTHING * abs(base.cost)
 
+    def worth(limit: Limit) -> Worth | None:
+        nudged = to_arrays(build(limit.eased(scenario, NUDGE), tree))
+        if not alike(model, nudged):
+            return None
+        marginal = -lagrangian_change(model, nudged, base) / NUDGE
+        # What does not bind is worth nothing, and more of it too.
+        if abs(marginal) <= least:
+            return None
+        eased = to_arrays(build(limit.eased(scenario, 1.0), tree))
+        step = base.cost - solve_at(eased, whole, base).cost if alike(model, eased) else float("nan")
+        return Worth(limit.key, limit.words, marginal * unit, step * unit)
 
-def _worth(
-    limit: Limit, scenario: Scenario, tree: Tree, model: LinearModel, whole: Floats, base: Optimum, unit: float
-) -> Worth:
-    small = 1e-3
-    nudged = to_arrays(build(limit.eased(scenario, small), tree))
-    marginal = -lagrangian_change(model, nudged, base) / small * unit if alike(model, nudged) else float("nan")
-    eased = to_arrays(build(limit.eased(scenario, 1.0), tree))
-    step = float("nan")
-    if alike(model, eased):
-        step = (base.cost - solve_at(eased, whole, base).cost) * unit
-    return Worth(limit.key, limit.words, marginal, step)
+    binding = [found for limit in limits_of(scenario) if (found := worth(limit))]
+    return tuple(sorted(binding, key=lambda found: -found.marginal))
 
 
 def alike(model: LinearModel, other: LinearModel) -> bool:

@@ -35,9 +35,9 @@ def why_of(
 ) -> Why:
     """Why a plan: minutes of solving. ``model`` and ``best``: the plan's."""
     unit = 1.0 if scenario.numeraire == "btc" else scenario.market.btc_price_usd
-    say("why", "what its limits are worth")
+    say("limits", "what they are worth, by duals and by solving again")
     limits = worths(scenario, tree, model, best.x, unit)
-    say("why", "what it loses without each thing that it does today")
+    say("next best", "the plan without each thing that it does today")
     without = next_best(scenario, model, best, scenario.solver, unit)
-    say("why", "where its advice flips")
+    say("flips", "the plan anew where assumptions move")
     return Why(limits, without, flips(scenario, decided))

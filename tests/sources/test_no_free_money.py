@@ -41,7 +41,7 @@ def test_a_quote_before_a_halving_has_it_in_it(contract: object) -> None:
         horizon_months=3,
         decision_months=[0, 2],
         machines={"owned": [{"model": "old", "site": "Plains", "units": 1000, "resale_usd": 0.0}]},
-        treasury=no_cash(btc_lots=[{"btc": 10.0, "cost_basis_usd": 0.0}]),
+        treasury=no_cash(btc_lots=[{"btc": 10.0, "cost_basis_usd": 0.0}], max_cash_months=12.0),
     )
     height = BLOCKS_PER_HALVING * 5 - 144 * 60
     given = given.model_copy(update={"market": given.market.model_copy(update={"block_height": height})})
