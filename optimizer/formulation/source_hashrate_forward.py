@@ -45,13 +45,13 @@ def forward_limit(f: Formulation, n: int, name: str) -> Row:
 
 
 def forward_fleet(f: Formulation, n: int, name: str) -> Row:
-    """Machines stand behind what is sold:  sum of F not yet delivered <= share * sum_a racked[n,a]."""
+    """Machines stand behind what is sold:  sum of F not yet delivered <= share * standing[n]."""
     forward = named(_forwards(f), name)
     return at_most(sold_ph(f, n, forward).plus(standing_ph(f, n), -forward.max_share_of_fleet))
 
 
 def forward_fleet_in_all(f: Formulation, n: int) -> Row:
-    """... also if there are several buyers:  sum of all F not yet delivered <= largest share * sum_a racked[n,a]."""
+    """... also if there are several buyers:  sum of all F not yet delivered <= largest share * standing[n]."""
     row = Terms().plus(standing_ph(f, n), -max(forward.max_share_of_fleet for forward in _forwards(f)))
     for forward in _forwards(f):
         row.plus(sold_ph(f, n, forward))

@@ -144,13 +144,13 @@ def hashrate_loan_live(f: Formulation, n: int, name: str, d: int) -> Row:
 
 
 def hashrate_loan_fleet(f: Formulation, n: int, name: str) -> Row:
-    """Machines stand behind what is pointed:  sum of w L[n,d] <= share * sum_a racked[n,a]."""
+    """Machines stand behind what is pointed:  sum of w L[n,d] <= share * standing[n]."""
     loan = named(_loans(f), name)
     return at_most(_pointed_ph(f, n, loan).plus(standing_ph(f, n), -loan.max_share_of_fleet))
 
 
 def hashrate_promised_once(f: Formulation, n: int) -> Row:
-    """No machine mines for two:  sum of all pointed + sold forward <= sum_a racked[n,a]."""
+    """No machine mines for two:  sum of all pointed + sold forward <= standing[n]."""
     row = Terms().plus(standing_ph(f, n), -1.0)
     for loan in _loans(f):
         row.plus(_pointed_ph(f, n, loan))
