@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from optimizer.decisions import Draw, Order
+from optimizer.decisions import Decisions, Draw, Order
 from optimizer.errors import AuditError, ExitCode
 from optimizer.ledger.audit import Audit, audit
 from optimizer.ledger.books import keep_books
 from optimizer.market.tree import Tree
+from optimizer.scenario.schema import Scenario
 
 from .company import PRICE, claim, decisions, facility, requirements, scenario, tree
 
@@ -38,6 +39,11 @@ def audited(company: dict[str, Any], on: Tree | None = None, **decided: Any) -> 
     on = tree() if on is None else on
     plan, what = scenario(**company), decisions(on, **decided)
     return audit(plan, on, what, claim(keep_books(plan, on, what)))
+
+
+def broken_rules(given: Scenario, on: Tree, made: Decisions) -> set[str]:
+    """The rules that the audit finds broken by decisions whose position agrees with their books."""
+    return {found.rule for found in audit(given, on, made, claim(keep_books(given, on, made))).violations}
 
 
 def check(case: Case) -> None:

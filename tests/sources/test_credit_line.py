@@ -10,15 +10,14 @@ import pytest
 
 from optimizer.decisions import Decisions, Use
 from optimizer.errors import AuditError
-from optimizer.ledger.audit import audit
-from optimizer.ledger.books import keep_books
 from optimizer.ledger.replay import replay
 from optimizer.market.tree_paths import tree_paths
 from optimizer.scenario.schema import Scenario
 from tests.formulation.planned import fork, liability, no_cash, path, planned
 from tests.formulation.regenerate_golden import ten_nodes
 from tests.formulation.source_companies import COMPANIES, credit_line, with_sources
-from tests.ledger.company import PRICE, claim, decisions, loan
+from tests.ledger.cases import broken_rules
+from tests.ledger.company import PRICE, decisions, loan
 
 ONE_TIER = [{"max_ltv": 0.5, "apr": 0.12}]
 
@@ -102,11 +101,6 @@ def test_a_frozen_lender_keeps_the_pledge() -> None:
     assert made.books.sources.tied_btc == pytest.approx([20.0, 20.0, 0.0], abs=1e-6)
 
 
-def broken_rules(scenario: Scenario, tree: Any, **decided: Any) -> set[str]:
-    made = decisions(tree, **decided)
-    return {found.rule for found in audit(scenario, tree, made, claim(keep_books(scenario, tree, made))).violations}
-
-
 def use(node: int, what: str, amount: float) -> Use:
     return Use(node, "Revolver", what, amount)
 
@@ -115,16 +109,22 @@ def test_the_audit_sees_what_breaks_the_lines_rules() -> None:
     scenario, tree = frozen_plan()
     paid = {"sell_btc": {0: 10.0}}
     draw = use(0, "draw_tier_1_usd", 1e6)
-    assert "a frozen lender keeps the pledge" in broken_rules(scenario, tree, uses=(draw,), sell_btc={1: 0.1, 2: 0.1})
-    assert "owed on the line" in broken_rules(scenario, tree, uses=(use(0, "draw_tier_1_usd", 2.1e6),))
+    assert "a frozen lender keeps the pledge" in broken_rules(
+        scenario, tree, decisions(tree, uses=(draw,), sell_btc={1: 0.1, 2: 0.1})
+    )
+    assert "owed on the line" in broken_rules(scenario, tree, decisions(tree, uses=(use(0, "draw_tier_1_usd", 2.1e6),)))
     late = (use(2, "draw_tier_1_usd", 1e5),)
-    assert "draws in the line's window" in broken_rules(scenario, tree, uses=late, **paid)
-    assert "no more is repaid than is owed" in broken_rules(scenario, tree, uses=(use(1, "repay_tier_1_usd", 1e5),))
-    assert "tiers that the line has" in broken_rules(scenario, tree, uses=(use(0, "draw_tier_2_usd", 1e5),), **paid)
+    assert "draws in the line's window" in broken_rules(scenario, tree, decisions(tree, uses=late, **paid))
+    assert "no more is repaid than is owed" in broken_rules(
+        scenario, tree, decisions(tree, uses=(use(1, "repay_tier_1_usd", 1e5),))
+    )
+    assert "tiers that the line has" in broken_rules(
+        scenario, tree, decisions(tree, uses=(use(0, "draw_tier_2_usd", 1e5),), **paid)
+    )
     falls = path([PRICE, PRICE], lows=[PRICE, PRICE * 0.5])
-    assert "top-ups come from free BTC" in broken_rules(company(btc=25.0), falls, uses=(draw,))
+    assert "top-ups come from free BTC" in broken_rules(company(btc=25.0), falls, decisions(falls, uses=(draw,)))
     with pytest.raises(AuditError):
-        broken_rules(scenario, tree, uses=(use(0, "issue_usd", 1e5),))
+        broken_rules(scenario, tree, decisions(tree, uses=(use(0, "issue_usd", 1e5),)))
 
 
 @pytest.mark.parametrize(("low", "sold_usd"), [(0.65, 0.0), (0.6, 833_333.33), (0.3, 600_000.0)])

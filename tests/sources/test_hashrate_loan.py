@@ -12,15 +12,14 @@ import numpy as np
 import pytest
 
 from optimizer.decisions import Decisions, Use
-from optimizer.ledger.audit import audit
-from optimizer.ledger.books import keep_books
 from optimizer.ledger.replay import replay
 from optimizer.market.tree_paths import tree_paths
 from optimizer.scenario.schema import Scenario
 from tests.formulation.planned import liability, no_cash, path, planned
 from tests.formulation.regenerate_golden import ten_nodes
 from tests.formulation.source_companies import COMPANIES, hashrate_forward, hashrate_loan, hundred_ph, with_sources
-from tests.ledger.company import PRICE, claim, decisions
+from tests.ledger.cases import broken_rules
+from tests.ledger.company import PRICE, decisions
 from tests.ledger.test_replay_tree import assert_the_same
 
 BILL = 1_000_000.0
@@ -152,30 +151,31 @@ def use(node: int, what: str, amount: float) -> Use:
     return Use(node, "Pool", what, amount)
 
 
-def broken_rules(scenario: Scenario, tree: Any, **decided: Any) -> set[str]:
-    made = decisions(tree, **decided)
-    return {found.rule for found in audit(scenario, tree, made, claim(keep_books(scenario, tree, made))).violations}
-
-
 def test_the_audit_sees_what_breaks_the_rules() -> None:
     scenario, tree = frozen_plan()
     draw = use(0, "draw_usd", BILL)
     kept = use(1, "leave_btc", 25.0 - (BILL * 1.01 - 50_000) / 0.4 / PRICE / 2)
-    assert not broken_rules(scenario, tree, uses=(draw, kept))
-    assert "a frozen lender keeps the pledge" in broken_rules(scenario, tree, uses=(draw,))
-    assert "owed on a hashrate loan" in broken_rules(scenario, tree, uses=(use(0, "draw_usd", 2.1e6), kept))
-    assert "hashrate loans drawn in their window" in broken_rules(scenario, tree, uses=(use(2, "draw_usd", 1e5), draw))
+    assert not broken_rules(scenario, tree, decisions(tree, uses=(draw, kept)))
+    assert "a frozen lender keeps the pledge" in broken_rules(scenario, tree, decisions(tree, uses=(draw,)))
+    assert "owed on a hashrate loan" in broken_rules(
+        scenario, tree, decisions(tree, uses=(use(0, "draw_usd", 2.1e6), kept))
+    )
+    assert "hashrate loans drawn in their window" in broken_rules(
+        scenario, tree, decisions(tree, uses=(use(2, "draw_usd", 1e5), draw))
+    )
     too_much = (draw, kept, use(2, "repay_month_0_usd", 1.1e6))
-    assert "no more repaid than is owed" in broken_rules(scenario, tree, uses=too_much)
-    assert "no negative amounts" in broken_rules(scenario, tree, uses=(draw, kept, use(2, "repay_month_0_usd", -1e5)))
+    assert "no more repaid than is owed" in broken_rules(scenario, tree, decisions(tree, uses=too_much))
+    assert "no negative amounts" in broken_rules(
+        scenario, tree, decisions(tree, uses=(draw, kept, use(2, "repay_month_0_usd", -1e5)))
+    )
     strict = company(changes={})
     early = (draw, use(2, "repay_month_0_usd", 1e5))
-    assert "no early repayment of hashrate loans" in broken_rules(strict, tree, uses=early)
+    assert "no early repayment of hashrate loans" in broken_rules(strict, tree, decisions(tree, uses=early))
     few = company(pointed_ph_per_usd_m=150.0, max_share_of_fleet=0.5)
-    assert "machines behind hashrate pointed" in broken_rules(few, tree, uses=(draw,))
-    assert "hashrate promised once" in broken_rules(few, tree, uses=(draw,))
+    assert "machines behind hashrate pointed" in broken_rules(few, tree, decisions(tree, uses=(draw,)))
+    assert "hashrate promised once" in broken_rules(few, tree, decisions(tree, uses=(draw,)))
     falls = path([PRICE] * 4, lows=[PRICE, PRICE * 0.5, PRICE, PRICE])
-    assert "top-ups come from free BTC" in broken_rules(company(btc=25.0), falls, uses=(draw,))
+    assert "top-ups come from free BTC" in broken_rules(company(btc=25.0), falls, decisions(falls, uses=(draw,)))
 
 
 @pytest.mark.parametrize("early", [True, False])
