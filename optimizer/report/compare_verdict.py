@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import copysign
+
 from optimizer.compare.compared import Compared
 from optimizer.compare.split import less
 from optimizer.report.compare_causes import RISK, name_of, signed
@@ -55,8 +57,9 @@ def _mostly(differences: dict[str, float], apart: float, unit: str, beside: floa
         found = [(name, amount) for name, amount in ranked if amount * sign > least][:MOST_NAMED]
         return ", ".join(f"{_amid(name)} {signed(amount, unit, beside)}" for name, amount in found)
 
-    against = named(-apart)
-    return f" Mostly: {named(apart)}{f'; against it: {against}' if against else ''}."
+    way = copysign(1.0, apart)
+    against = named(-way)
+    return f" Mostly: {named(way)}{f'; against it: {against}' if against else ''}."
 
 
 def _amid(name: str) -> str:

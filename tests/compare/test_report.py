@@ -23,6 +23,7 @@ from optimizer.report.words import btc, usd
 from tests.compare.conftest import given
 from tests.report.conftest import printed
 
+APR = "facilities[0].tiers[0].apr"
 HOSTILE = "<script>alert(1)</script>\x1b[31m[bold]"
 
 
@@ -74,6 +75,13 @@ def test_the_verdict_by_hand(borrow_and_sell: Compared) -> None:
         "selling BTC before the end -0.8257, promised payments -0.4787; against it: interest +0.8696."
     )
     assert risk.startswith("Risk of B: survives 6 of 6 shocks (A ")
+
+
+def test_a_small_difference_has_its_causes_too() -> None:
+    """Interest of $1,000 more, at $115,000 a BTC."""
+    first, *_ = verdicts(compare([given("teach_borrow_or_sell"), given("teach_borrow_or_sell", f"{APR}=0.101")]))
+    assert first.startswith("B is worth 0.0087 BTC less than A")
+    assert first.endswith(" Mostly: interest -0.0087.")
 
 
 def test_the_shown_split_adds_up(borrow_and_sell: Compared) -> None:
