@@ -203,18 +203,19 @@ def test_the_document_adds_up_and_names_every_cause(borrow_and_sell: Compared) -
     assert document["outcomes"][1]["least_fall_to_call_share"] is None
 
 
-def test_only_a_page_of_hashlever_is_replaced(borrow_and_sell: Compared, tmp_path: Path) -> None:
+def test_only_an_earlier_comparison_is_replaced(borrow_and_sell: Compared, tmp_path: Path) -> None:
     file = tmp_path / "new" / "page.html"
     write_comparison(borrow_and_sell, file)
     first = file.read_bytes()
     write_comparison(borrow_and_sell, file)
     assert file.read_bytes() == first
     assert [path.name for path in file.parent.iterdir()] == ["page.html"]
-    mine = tmp_path / "mine.html"
-    mine.write_text("<p>mine</p>")
-    with pytest.raises(OutputError, match="hashlever did not write it"):
-        write_comparison(borrow_and_sell, mine)
-    assert mine.read_text() == "<p>mine</p>"
+    for k, generator in enumerate(("", "hashlever 1.2.3", "hashlever 1.2.3 sweep")):
+        other = tmp_path / f"{k}.html"
+        other.write_text(f'<meta name="generator" content="{generator}"><p>other</p>')
+        with pytest.raises(OutputError, match="is no comparison that hashlever wrote"):
+            write_comparison(borrow_and_sell, other)
+        assert other.read_text().endswith("<p>other</p>")
     with pytest.raises(OutputError, match="is not a file"):
         refuse_foreign_file(tmp_path)
 
