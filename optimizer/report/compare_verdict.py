@@ -28,9 +28,9 @@ def _verdict(c: Compared, k: int) -> list[str]:
     letter, base, split, unit = c.letters[k], c.splits[0], c.splits[k], c.ground.numeraire
     differences = {name_of(cause): amount for cause, amount in less(split, base).items()}
     first, then, measure = base.mean, split.mean, "on average"
-    if c.ground.weighed and base.risk is not None and split.risk is not None:
-        first, then, measure = first + base.risk, then + split.risk, "by the plans' own measure"
-        differences[RISK] = split.risk - base.risk
+    if c.ground.weighed and base.worth is not None and split.worth is not None:
+        first, then, measure = base.worth, split.worth, "by the plans' own measure"
+        differences[RISK] = then - first - (split.mean - base.mean)
     apart = then - first
     if abs(apart) <= NOTHING * max(abs(first), 1.0):
         return [f"{letter} is worth what A is: {worth(first, unit)} {measure}."]
