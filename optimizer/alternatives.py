@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from optimizer.ledger.books import keep_books
-from optimizer.market.tree import Floats, Tree
+from optimizer.market.tree import Tree
 from optimizer.scenario.schema import Scenario
-from optimizer.valuation import tail_weights
+from optimizer.valuation import value_of
 
 if TYPE_CHECKING:
     from optimizer.compare.split import Split
@@ -54,35 +52,31 @@ def comparator_of(
     """An alternative's solution as the plan's tables hold it; ``value``: the plan's. Loads the solution into ``f``."""
     from optimizer.compare.split import split_of
     from optimizer.formulation.extract import decisions
-    from optimizer.solve.comparators import outcome_of
+    from optimizer.solve.comparators import done_today
+    from optimizer.solve.linear_model import load_solution
 
     if alternative.solution is None:
         none = float("nan")
         return Comparator(
             alternative.name, alternative.told_to, alternative.why_not, none, none, none, none, none, none, none, none
         )
-    outcomes, sold, borrowed, machines = outcome_of(f, model, alternative.solution)
-    mean, tail, worst = _moments(given, tree, outcomes)
-    worth = (1 - given.risk.weight) * mean + given.risk.weight * tail
+    load_solution(f, model, alternative.solution.x)
+    sold, borrowed, machines = done_today(f)
     chosen = decisions(f)
+    books = keep_books(given, tree, chosen)
+    worth = value_of(given, tree, books)
     return Comparator(
         name=alternative.name,
         told_to=alternative.told_to,
         why_not="",
-        value=worth,
-        expected=mean,
-        cvar=tail,
-        worst=worst,
-        loses=value - worth,
+        value=worth.value,
+        expected=worth.expected,
+        cvar=worth.cvar,
+        worst=worth.worst,
+        loses=value - worth.value,
         sell_btc=sold,
         borrow_usd=borrowed,
         machines_usd=machines,
-        outcomes=tuple(outcomes.tolist()),
-        split=split_of(given, tree, chosen, keep_books(given, tree, chosen)),
+        outcomes=tuple(worth.outcomes.tolist()),
+        split=split_of(given, tree, chosen, books),
     )
-
-
-def _moments(given: Scenario, tree: Tree, outcomes: Floats) -> tuple[float, float, float]:
-    chance = tree.probability[tree.leaves]
-    tail = tail_weights(outcomes, chance, given.risk.tail_share)
-    return float(chance @ outcomes), float(tail @ outcomes), float(np.min(outcomes))

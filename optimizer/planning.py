@@ -23,6 +23,7 @@ from optimizer.scenario.schema import Scenario
 from optimizer.valuation import Value, value_of
 
 if TYPE_CHECKING:
+    from optimizer.compare.split import Split
     from optimizer.formulation.model import Formulation
     from optimizer.replay.summary import Summary
     from optimizer.solve.highs import Solution
@@ -92,6 +93,13 @@ class Plan:
     def books(self) -> Books:
         """The ledger's account of the plan, node by node."""
         return self.audit.books
+
+    @cached_property
+    def split(self) -> Split:
+        """What its worth is made of, cause by cause."""
+        from optimizer.compare.split import split_of
+
+        return split_of(self.scenario, self.tree, self.decisions, self.books)
 
     @cached_property
     def tables(self) -> dict[str, object]:

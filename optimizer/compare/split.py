@@ -17,7 +17,7 @@ import numpy as np
 from optimizer.decisions import Decisions
 from optimizer.errors import AuditError
 from optimizer.ledger.books import Books
-from optimizer.ledger.paths import ancestors, carried
+from optimizer.ledger.paths import ancestors, before, carried
 from optimizer.ledger.sources import keep_source_books
 from optimizer.market.tree import Floats, Tree
 from optimizer.scenario.schema import Scenario
@@ -81,9 +81,14 @@ class Split:
         return sum(self.expected.values())
 
     @property
+    def worth(self) -> float | None:
+        """The value by the plan's own measure."""
+        return None if self.weighed is None else sum(self.weighed.values())
+
+    @property
     def risk(self) -> float | None:
         """What bad futures weighing more takes off the mean."""
-        return None if self.weighed is None else sum(self.weighed.values()) - self.mean
+        return None if self.worth is None else self.worth - self.mean
 
 
 def split_of(
@@ -166,8 +171,7 @@ def _flows(scenario: Scenario, tree: Tree, decisions: Decisions, books: Books) -
         "taxes": (none, -taxes.paid_usd - _change(tree, taxes.owed_usd)),
     }
     flows = {Cause(name): flow for name, flow in found.items()} | _of_sources(scenario, tree, decisions)
-    order = {name: k for k, name in enumerate(CAUSES)}
-    return [(cause, *flows[cause]) for cause in sorted(flows, key=lambda cause: order[cause.name])]
+    return [(cause, *flows[cause]) for cause in in_order(list(flows))]
 
 
 def _of_sources(scenario: Scenario, tree: Tree, decisions: Decisions) -> dict[Cause, tuple[Floats, Floats]]:
@@ -190,9 +194,7 @@ def _today(tree: Tree, amount: float) -> Floats:
 
 def _change(tree: Tree, balance: Floats, opening: float = 0.0) -> Floats:
     """By how much a balance changes at each node, so that the changes add up to it."""
-    before = balance[np.maximum(tree.parent, 0)]
-    before[0] = opening
-    return balance - before
+    return balance - before(tree, balance, opening)
 
 
 def less(split: Split, base: Split) -> dict[Cause, float]:
@@ -205,10 +207,10 @@ def less(split: Split, base: Split) -> dict[Cause, float]:
 def loses_by_cause(plan: Plan, alternative: Comparator) -> dict[Cause, float]:
     """Where an alternative's loss comes from: by cause how much less it is worth than the plan, in the numeraire, bad
     futures weighing as they do in the objective. Adds up to ``alternative.loses``; empty where it has no plan."""
-    own = split_of(plan.scenario, plan.tree, plan.decisions, plan.books)
-    if alternative.split is None or alternative.split.weighed is None or own.weighed is None:
+    if alternative.split is None or alternative.split.weighed is None or plan.split.weighed is None:
         return {}
-    return {cause: amount - alternative.split.weighed.get(cause, 0.0) for cause, amount in own.weighed.items()}
+    other = alternative.split.weighed
+    return {cause: amount - other.get(cause, 0.0) for cause, amount in plan.split.weighed.items()}
 
 
 def in_order(causes: Sequence[Cause]) -> list[Cause]:

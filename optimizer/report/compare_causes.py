@@ -65,7 +65,7 @@ def causes(c: Compared) -> Part | None:
     if c.ground.weighed and c.scenarios[0].risk.weight > 0:
         rows.append(row(RISK, risks))
         sums.add(len(rows))
-        rows.append(row("Worth", [s.mean + r for s, r in zip(c.splits, risks, strict=True)]))
+        rows.append(row("Worth", [split.worth for split in c.splits if split.worth is not None]))
     own = tuple(c.letters) if len(c.plans) == 2 else ("A",)
     headings = ("", *own, *(f"{letter} less A" for letter in c.letters[1:]))
     when = "" if c.ground.at_own_ends else f", after {base.month} months"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,9 +13,10 @@ from optimizer.errors import OutputError
 from optimizer.report.compare_causes import name_of, signed
 from optimizer.report.compare_view import sections
 from optimizer.report.plain_page import clean_lines, template
+from optimizer.report.write import write_whole
 
-# What tells a file that hashlever may replace from one that it may not, near its beginning.
-MARK = '<meta name="generator" content="hashlever'
+# What tells an earlier comparison, which may be replaced, from any other file, near its beginning.
+MARK = re.compile(r'<meta name="generator" content="hashlever [^"]* compare">')
 MARKED_BYTES = 500
 # Of the chart, in its own units: where bars may stand, right of the names and left of the last amount.
 FIRST_X, LAST_X = 230.0, 680.0
@@ -87,7 +88,7 @@ def _bars(steps: list[tuple[str, float]], unit: str, beside: float) -> tuple[Bar
 
 
 def refuse_foreign_file(file: Path) -> None:
-    """Raise `OutputError` if ``file`` is there and is not a page of hashlever, or cannot be one."""
+    """Raise `OutputError` if ``file`` is there and is not an earlier comparison, or cannot be one."""
     try:
         if not file.exists():
             return
@@ -97,21 +98,16 @@ def refuse_foreign_file(file: Path) -> None:
             head = page.read(MARKED_BYTES).decode("utf-8", errors="replace")
     except OSError as error:
         raise OutputError(f"Cannot read {file}: {error.strerror or error}.") from None
-    if MARK not in head:
-        raise OutputError(f"{file} is there already and hashlever did not write it. Name a new file.")
+    if not MARK.search(head):
+        raise OutputError(f"{file} is there already and is no comparison that hashlever wrote. Name a new file.")
 
 
 def write_comparison(compared: Compared, file: Path) -> None:
-    """Write the page, whole or not at all, over nothing or an earlier page. Raises `OutputError`."""
+    """Write the page, whole or not at all, over nothing or an earlier comparison. Raises `OutputError`."""
     refuse_foreign_file(file)
     text = comparison_html(compared)
-    fresh = file.parent / f".{file.name}.new-{secrets.token_hex(4)}"
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            fresh.write_text(text, encoding="utf-8")
-            fresh.replace(file)
-        finally:
-            fresh.unlink(missing_ok=True)
+        write_whole(file, text)
     except OSError as error:
         raise OutputError(f"Cannot write the comparison to {file}: {error.strerror or error}.") from None

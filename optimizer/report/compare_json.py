@@ -8,7 +8,7 @@ from typing import Any, cast
 from optimizer import __version__
 from optimizer.compare.compared import Compared
 from optimizer.compare.inputs import ABSENT, InputDifference
-from optimizer.compare.split import Split, in_order
+from optimizer.compare.split import in_order
 from optimizer.report.compare_verdict import verdicts
 from optimizer.report.places import date_of
 from optimizer.report.plain import Document, plain
@@ -104,15 +104,11 @@ def _split(c: Compared) -> Document | None:
                 "cause": cause.name,
                 "source": cause.of,
                 "expected": [split.expected.get(cause, 0.0) for split in c.splits],
-                "weighed": [_weighed(c, split).get(cause, 0.0) for split in c.splits] if c.ground.weighed else None,
+                "weighed": [(split.weighed or {}).get(cause, 0.0) for split in c.splits] if c.ground.weighed else None,
             }
             for cause in causes
         ],
         "mean": [split.mean for split in c.splits],
         "risk": [split.risk for split in c.splits] if c.ground.weighed else None,
-        "worth": [sum(_weighed(c, split).values()) for split in c.splits] if c.ground.weighed else None,
+        "worth": [split.worth for split in c.splits] if c.ground.weighed else None,
     }
-
-
-def _weighed(c: Compared, split: Split) -> dict[Any, float]:
-    return split.weighed or {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import copysign
+
 from optimizer.compare.compared import Compared
 from optimizer.compare.split import less
 from optimizer.report.compare_causes import RISK, name_of, signed
@@ -26,9 +28,9 @@ def _verdict(c: Compared, k: int) -> list[str]:
     letter, base, split, unit = c.letters[k], c.splits[0], c.splits[k], c.ground.numeraire
     differences = {name_of(cause): amount for cause, amount in less(split, base).items()}
     first, then, measure = base.mean, split.mean, "on average"
-    if c.ground.weighed and base.risk is not None and split.risk is not None:
-        first, then, measure = first + base.risk, then + split.risk, "by the plans' own measure"
-        differences[RISK] = split.risk - base.risk
+    if c.ground.weighed and base.worth is not None and split.worth is not None:
+        first, then, measure = base.worth, split.worth, "by the plans' own measure"
+        differences[RISK] = then - first - (split.mean - base.mean)
     apart = then - first
     if abs(apart) <= NOTHING * max(abs(first), 1.0):
         return [f"{letter} is worth what A is: {worth(first, unit)} {measure}."]
@@ -55,8 +57,9 @@ def _mostly(differences: dict[str, float], apart: float, unit: str, beside: floa
         found = [(name, amount) for name, amount in ranked if amount * sign > least][:MOST_NAMED]
         return ", ".join(f"{_amid(name)} {signed(amount, unit, beside)}" for name, amount in found)
 
-    against = named(-apart)
-    return f" Mostly: {named(apart)}{f'; against it: {against}' if against else ''}."
+    way = copysign(1.0, apart)
+    against = named(-way)
+    return f" Mostly: {named(way)}{f'; against it: {against}' if against else ''}."
 
 
 def _amid(name: str) -> str:

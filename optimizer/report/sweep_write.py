@@ -8,17 +8,17 @@ import json
 
 from optimizer.report.sweep_html import sweep_html
 from optimizer.report.sweep_json import sweep_document, sweep_table
-from optimizer.report.write import csv_cell
-from optimizer.sweep.store import DOCUMENT, PAGE, TABLE, Store, put
+from optimizer.report.write import csv_cell, write_whole
+from optimizer.sweep.store import DOCUMENT, PAGE, TABLE, Store
 from optimizer.sweep.swept import Swept
 
 
 def write_sweep(swept: Swept, store: Store) -> None:
     """Write the summary, each file whole or not at all, over an earlier one."""
-    put(store.out / TABLE, _csv(swept))
-    put(store.out / PAGE, sweep_html(swept))
+    write_whole(store.out / TABLE, _csv(swept))
+    write_whole(store.out / PAGE, sweep_html(swept))
     text = json.dumps(sweep_document(swept), indent=1, allow_nan=False, ensure_ascii=False)
-    put(store.out / DOCUMENT, text + "\n")
+    write_whole(store.out / DOCUMENT, text + "\n")
 
 
 def _csv(swept: Swept) -> str:

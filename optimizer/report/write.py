@@ -175,6 +175,16 @@ def _sibling(out: Path, kind: str) -> Path:
     return out.parent / f".{out.name}.{kind}-{secrets.token_hex(4)}"
 
 
+def write_whole(file: Path, text: str) -> None:
+    """Write one file whole or not at all, over an earlier one."""
+    fresh = _sibling(file, "new")
+    try:
+        fresh.write_text(text, encoding="utf-8", newline="")
+        fresh.replace(file)
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
 def _write_csv(table: pd.DataFrame, path: Path) -> None:
     """One row per record, digits as in plan.json; a blank cell where a value is null there."""
     with path.open("w", encoding="utf-8", newline="") as file:

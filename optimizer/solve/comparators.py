@@ -13,7 +13,6 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 
-import numpy as np
 from loky import ProcessPoolExecutor
 
 from optimizer.decisions import OPENING
@@ -21,11 +20,10 @@ from optimizer.errors import LimitError
 from optimizer.formulation.build import build
 from optimizer.formulation.linear import NOISE
 from optimizer.formulation.model import Formulation
-from optimizer.formulation.objective import net_worth
 from optimizer.market.build_tree import mean_path
 from optimizer.scenario.schema import SolverSettings
 from optimizer.solve.highs import Bounds, NoPlanError, Solution, Solver
-from optimizer.solve.linear_model import Floats, LinearModel, load_solution, to_arrays
+from optimizer.solve.linear_model import Floats, LinearModel, to_arrays
 
 # "At most" means at least this share of the most.
 NEARLY = 0.98
@@ -221,13 +219,9 @@ _AFTER_PLAN = (
 )
 
 
-def outcome_of(f: Formulation, model: LinearModel, solution: Solution) -> tuple[Floats, float, float, float]:
-    """Net worth at each leaf in the numeraire, BTC sold today, USD drawn today and USD of machines ordered today
-    (ex works). Loads the solution into ``f``."""
-    load_solution(f, model, solution.x)
+def done_today(f: Formulation) -> tuple[float, float, float]:
+    """Of the loaded solution BTC sold, USD drawn and USD of machines ordered (ex works) today."""
     usd = f.data.money_usd
-    unit = 1.0 if f.data.scenario.numeraire == "btc" else usd
-    outcomes = np.array([net_worth(f, leaf).value() * unit for leaf in f.data.tree.leaves])
     drawn = sum(var.value for (node, key), (_, var) in f.principal.items() if node == 0 and key[2] != OPENING)
     machines = sum(f.pyomo.order_lots[0, *p.key].value * p.price for p in f.data.pairs if f.may_order(0, p))
-    return outcomes, float(f.pyomo.sell_btc[0].value), float(drawn * usd), float(machines * usd)
+    return float(f.pyomo.sell_btc[0].value), float(drawn * usd), float(machines * usd)

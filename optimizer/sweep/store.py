@@ -10,7 +10,6 @@ Everything gets its name in one step once it is whole, so whatever has a name ca
 from __future__ import annotations
 
 import re
-import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +19,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from optimizer.errors import OutputError
-from optimizer.report.write import PLAN
+from optimizer.report.write import PLAN, write_whole
 from optimizer.sweep.result import Result, read_result
 
 POINTS, INFEASIBLE, LOCK = "points", "infeasible", ".lock"
@@ -57,7 +56,7 @@ class Store:
 
     def keep_why_not(self, key: str, text: str) -> None:
         """Note that the inputs of a key have no plan."""
-        put(self._infeasible(key), text)
+        write_whole(self._infeasible(key), text)
 
     def make_room(self, key: str) -> None:
         """Take away a plan of a key that is not whole; it is about to be written again."""
@@ -105,16 +104,6 @@ def refuse_foreign(out: Path) -> None:
         raise OutputError(
             f"{out} holds {min(foreign)!r}, which no sweep of hashlever wrote. Name a new or an empty folder."
         )
-
-
-def put(file: Path, text: str) -> None:
-    """Write a file whole or not at all, over an earlier one."""
-    fresh = file.parent / f".{file.name}.new-{secrets.token_hex(4)}"
-    try:
-        fresh.write_text(text, encoding="utf-8", newline="")
-        fresh.replace(file)
-    finally:
-        fresh.unlink(missing_ok=True)
 
 
 def _tidy(out: Path) -> None:

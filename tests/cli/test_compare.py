@@ -65,12 +65,12 @@ def test_a_wrong_call_says_what_is_right(folders: tuple[Path, Path], asked: tupl
     assert "Traceback" not in done.stderr
 
 
-def test_a_page_that_is_not_hashlever_s_is_refused_before_the_work(folders: tuple[Path, Path], tmp_path: Path) -> None:
+def test_a_page_that_is_no_comparison_is_refused_before_the_work(folders: tuple[Path, Path], tmp_path: Path) -> None:
     mine = tmp_path / "mine.html"
     mine.write_text("mine")
     done = hashlever("compare", *folders, "--html", mine)
     assert (done.returncode, done.stdout) == (2, "")
-    assert "hashlever did not write it" in done.stderr
+    assert "is no comparison that hashlever wrote" in done.stderr
     assert "read:" not in done.stderr
     assert mine.read_text() == "mine"
 

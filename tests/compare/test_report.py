@@ -23,6 +23,7 @@ from optimizer.report.words import btc, usd
 from tests.compare.conftest import given
 from tests.report.conftest import printed
 
+APR = "facilities[0].tiers[0].apr"
 HOSTILE = "<script>alert(1)</script>\x1b[31m[bold]"
 
 
@@ -74,6 +75,13 @@ def test_the_verdict_by_hand(borrow_and_sell: Compared) -> None:
         "selling BTC before the end -0.8257, promised payments -0.4787; against it: interest +0.8696."
     )
     assert risk.startswith("Risk of B: survives 6 of 6 shocks (A ")
+
+
+def test_a_small_difference_has_its_causes_too() -> None:
+    """Interest of $1,000 more, at $115,000 a BTC."""
+    first, *_ = verdicts(compare([given("teach_borrow_or_sell"), given("teach_borrow_or_sell", f"{APR}=0.101")]))
+    assert first.startswith("B is worth 0.0087 BTC less than A")
+    assert first.endswith(" Mostly: interest -0.0087.")
 
 
 def test_the_shown_split_adds_up(borrow_and_sell: Compared) -> None:
@@ -195,18 +203,19 @@ def test_the_document_adds_up_and_names_every_cause(borrow_and_sell: Compared) -
     assert document["outcomes"][1]["least_fall_to_call_share"] is None
 
 
-def test_only_a_page_of_hashlever_is_replaced(borrow_and_sell: Compared, tmp_path: Path) -> None:
+def test_only_an_earlier_comparison_is_replaced(borrow_and_sell: Compared, tmp_path: Path) -> None:
     file = tmp_path / "new" / "page.html"
     write_comparison(borrow_and_sell, file)
     first = file.read_bytes()
     write_comparison(borrow_and_sell, file)
     assert file.read_bytes() == first
     assert [path.name for path in file.parent.iterdir()] == ["page.html"]
-    mine = tmp_path / "mine.html"
-    mine.write_text("<p>mine</p>")
-    with pytest.raises(OutputError, match="hashlever did not write it"):
-        write_comparison(borrow_and_sell, mine)
-    assert mine.read_text() == "<p>mine</p>"
+    for k, generator in enumerate(("", "hashlever 1.2.3", "hashlever 1.2.3 sweep")):
+        other = tmp_path / f"{k}.html"
+        other.write_text(f'<meta name="generator" content="{generator}"><p>other</p>')
+        with pytest.raises(OutputError, match="is no comparison that hashlever wrote"):
+            write_comparison(borrow_and_sell, other)
+        assert other.read_text().endswith("<p>other</p>")
     with pytest.raises(OutputError, match="is not a file"):
         refuse_foreign_file(tmp_path)
 

@@ -29,8 +29,9 @@ FEWER_BRANCHES = "market.tree.branching=[{month: 1, children: 2}, {month: 4, chi
 
 def assert_adds_up(made: Plan) -> None:
     """At the end the parts are the plan's own mean and objective; on the way and in the other unit, its books."""
-    split = split_of(made.scenario, made.tree, made.decisions, made.books)
+    split = made.split
     assert split.weighed is not None
+    assert split.worth == sum(split.weighed.values())
     scale = max(abs(made.value.value), 1.0)
     assert abs(sum(split.expected.values()) - made.value.expected) <= 1e-6 * scale
     assert abs(sum(split.weighed.values()) - made.value.value) <= 1e-6 * scale
@@ -42,8 +43,7 @@ def assert_adds_up(made: Plan) -> None:
         early = split_of(made.scenario, made.tree, made.decisions, made.books, month=month, numeraire=unit)
         expected = float(chance @ (made.books.net_btc[here] * each))
         assert early.mean == pytest.approx(expected, rel=1e-6, abs=1e-6)
-        assert early.weighed is None
-        assert early.risk is None
+        assert (early.weighed, early.worth, early.risk) == (None, None, None)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -94,8 +94,7 @@ def test_differences_add_up_whatever_machines_cost(price: float, deposit: float,
 
 
 def assert_difference(one: Plan, other: Plan) -> None:
-    splits = [split_of(p.scenario, p.tree, p.decisions, p.books) for p in (one, other)]
-    apart = sum(less(*splits).values())
+    apart = sum(less(one.split, other.split).values())
     assert apart == pytest.approx(one.value.expected - other.value.expected, abs=1e-6)
 
 
