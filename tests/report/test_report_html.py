@@ -121,11 +121,10 @@ def test_the_worst_outcomes_are_the_worst_of_the_shocks(document: dict[str, Any]
     assert found[0].costs == f"{words.btc(expected - ends[0])} BTC less than expected"
 
 
-def test_without_shocks_the_worst_futures_of_the_tree_are_told(taxed: Plan) -> None:
+def test_a_company_with_taxes_is_told_of_the_shocks_too(taxed: Plan) -> None:
     document = plan_document(taxed)
-    [outcome] = worst_outcomes(document)
-    assert outcome.left == words.worth(document["objective"]["worst_net_btc"], "btc")
-    assert "BTC ends at" in outcome.name
+    assert len(list(worst_outcomes(document))) == 3
+    assert f"of {len(document['survival'])}: no forced sale" in Page(report_html(document)).text
 
 
 def test_nobody_reads_a_number_that_is_none(page: Page) -> None:
