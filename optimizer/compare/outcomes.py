@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from optimizer.compare.given import Given
-from optimizer.errors import ReplayError
 from optimizer.ledger.lending import fall_to_ltv
 from optimizer.ledger.paths import before, carried
 from optimizer.replay.replayed import on_stress
@@ -25,7 +24,7 @@ class Outcomes:
     of the whole way mined_btc, sold_btc, sold_at_usd (per BTC). On the simulated market without stress branches, over
     all nodes: the lowest cash, the shortest runway, the highest debt, the least further fall of price to a call
     (infinite without debt). out_of_sample_*: as a replay on ``paths`` other paths found them. shocks: of each named
-    shock whether the company survives it and the net BTC it ends with; ``no_shocks`` says why there are none.
+    shock whether the company survives it and the net BTC it ends with.
     """
 
     value: float
@@ -46,7 +45,6 @@ class Outcomes:
     paths: int
     out_of_sample: dict[str, float]
     shocks: dict[str, tuple[bool, float]]
-    no_shocks: str
 
 
 def outcomes_of(given: Given) -> Outcomes:
@@ -59,7 +57,6 @@ def outcomes_of(given: Given) -> Outcomes:
         float(chance @ carried(tree, flow)[leaves]) for flow in (books.sold_btc, books.sold_btc * tree.price_usd)
     )
     met = tree.probability > 0
-    shocks, why = _shocks(given)
     return Outcomes(
         value=value.value,
         expected=value.expected,
@@ -78,8 +75,7 @@ def outcomes_of(given: Given) -> Outcomes:
         least_fall_to_call_share=_least_fall_to_call(plan),
         paths=given.paths,
         out_of_sample=given.out_of_sample,
-        shocks=shocks,
-        no_shocks=why,
+        shocks=_shocks(given),
     )
 
 
@@ -97,10 +93,7 @@ def _least_fall_to_call(plan: SavedPlan) -> float:
     return least
 
 
-def _shocks(given: Given) -> tuple[dict[str, tuple[bool, float]], str]:
-    try:
-        replayed = on_stress(given.saved, "all")
-    except ReplayError as error:
-        return {}, str(error)
+def _shocks(given: Given) -> dict[str, tuple[bool, float]]:
+    replayed = on_stress(given.saved, "all")
     survives, ends = replayed.fates.survives.tolist(), replayed.fates.net_end_btc.tolist()
-    return dict(zip(replayed.names, zip(survives, ends, strict=True), strict=True)), ""
+    return dict(zip(replayed.names, zip(survives, ends, strict=True), strict=True))

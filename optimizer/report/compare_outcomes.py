@@ -83,24 +83,19 @@ def _worth(c: Compared, name: str, values: list[float], same_measure: bool = Tru
     return (name, *cells, apart)[: len(beside(c)) + 1]
 
 
-def shocks(c: Compared) -> Part | None:
-    """Which named shocks each plan survives; None where no plan can be put through any."""
+def shocks(c: Compared) -> Part:
+    """Which named shocks each plan survives."""
     names = list(dict.fromkeys(name for o in c.outcomes for name in o.shocks))
-    each = list(zip(c.letters, c.outcomes, strict=True))
-    without = tuple(f"{letter} is not replayed on shocks: {o.no_shocks}" for letter, o in each if o.no_shocks)
-    if not names:
-        return Part("Shocks", without) if without else None
     survived = "; ".join(
         f"{letter} {sum(survives for survives, _ in o.shocks.values())} of {len(o.shocks)}"
-        for letter, o in each
-        if o.shocks
+        for letter, o in zip(c.letters, c.outcomes, strict=True)
     )
     told = (
         f"Survives: {survived}. That is no liquidation, no default and never less cash than required, met day by day "
         "without knowing what comes. Net BTC at the end, with a star where the company does not survive."
     )
     rows = tuple((name, *(_shock(o, name) for o in c.outcomes)) for name in names)
-    return Part("Shocks", (told,), ("", *c.letters), rows, without)
+    return Part("Shocks", (told,), ("", *c.letters), rows)
 
 
 def _shock(found: Outcomes, name: str) -> str:

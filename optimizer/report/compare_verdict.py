@@ -81,8 +81,7 @@ def _risk(c: Compared, k: int) -> str:
         chances = [share(o.out_of_sample[figure], 1) for o in (mine, first) if figure in o.out_of_sample]
         if len(set(chances)) == 2:
             told.append(f"{what} on {chances[0]} of other paths (A {chances[1]})")
-    if mine.shocks and first.shocks:
-        survived = [sum(survives for survives, _ in o.shocks.values()) for o in (mine, first)]
-        if survived[0] != survived[1]:
-            told.append(f"survives {survived[0]} of {len(mine.shocks)} shocks (A {survived[1]} of {len(first.shocks)})")
+    survived = [sum(survives for survives, _ in o.shocks.values()) for o in (mine, first)]
+    if survived[0] != survived[1]:
+        told.append(f"survives {survived[0]} of {len(mine.shocks)} shocks (A {survived[1]} of {len(first.shocks)})")
     return "; ".join(told)

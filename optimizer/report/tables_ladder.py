@@ -8,13 +8,8 @@ import numpy as np
 import pandas as pd
 
 from optimizer.decisions import facility_names
-from optimizer.ledger.lending import (
-    cure_by_adding,
-    cure_by_repaying,
-    ltv,
-    partial_liquidation,
-    whole_liquidation,
-)
+from optimizer.ledger.lender_days import BEYOND
+from optimizer.ledger.lending import cure_by_adding, cure_by_repaying, forced_sale, ltv
 from optimizer.report.frames import DUST_BTC, DUST_USD, frame
 from optimizer.report.places import Row, date_of
 from optimizer.report.tables_decisions import contract_of, lines_of
@@ -24,8 +19,6 @@ from optimizer.valuation import weighted_quantile
 if TYPE_CHECKING:
     from optimizer.planning import Plan
 
-# An LTV past its line by less than rounding is on it.
-BEYOND = 1 + 1e-9
 FALLS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
 # What the ladder summarises over the branches that owe.
 SUMMARISED = (
@@ -90,12 +83,8 @@ def _forced_sale_btc(
 ) -> tuple[float, float]:
     """BTC that the lender sells at this price, to its target or to be repaid whole, and what of it fee and slippage
     take."""
-    value, cost = pledged_btc * price_usd, terms.liquidation_cost_share
-    sale = whole_liquidation(owed_usd, value, cost)
-    if terms.liquidation_target_ltv is not None:
-        target = _of_owed(terms.liquidation_target_ltv, owed_usd, counted_usd)
-        sale = np.minimum(sale, partial_liquidation(owed_usd, value, target, cost))
-    sold = float(sale) / price_usd
+    value, cost, per_usd = pledged_btc * price_usd, terms.liquidation_cost_share, counted_usd / owed_usd
+    sold = float(forced_sale(owed_usd, value, terms.liquidation_target_ltv, cost, per_usd)) / price_usd
     return sold, sold * cost
 
 
@@ -135,12 +124,7 @@ def _answer(terms: ExistingLoan | Facility, owed: float, counted: float, pledged
         seized, lost = _forced_sale_btc(terms, owed, counted, pledged, price)
         return row | {"does": "sells", "seized_btc": seized, "lost_btc": lost}
     if now > terms.call_ltv * BEYOND:
-        target = _of_owed(terms.cure_target_ltv, owed, counted)
-        adds, repays = cure_by_adding(owed, value, target), cure_by_repaying(owed, value, target)
+        adds = cure_by_adding(counted, value, terms.cure_target_ltv)
+        repays = cure_by_repaying(counted, value, terms.cure_target_ltv) * owed / counted
         return row | {"does": "calls", "cure_btc": float(adds) / price, "cure_usd": float(repays)}
     return row
-
-
-def _of_owed(target_ltv: float, owed_usd: float, counted_usd: float) -> float:
-    """An LTV of ``target_ltv`` as it is counted, as one of what is owed: less where interest to come counts today."""
-    return target_ltv * owed_usd / counted_usd

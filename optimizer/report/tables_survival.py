@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from optimizer.report.frames import frame, tidy
+from optimizer.report.frames import tidy
 from optimizer.report.tables_replay import paths
 
 if TYPE_CHECKING:
@@ -34,15 +34,13 @@ COLUMNS = [
     "below_min_btc",
     "insolvent",
     "lender_failed",
+    "seized_units",
     "first_trouble_month",
 ]
 
 
 def survival(plan: Plan) -> pd.DataFrame:
-    """One row per shock of the library and per stress of the scenario, met day by day without knowing it. Empty with
-    taxes, which are accounted for on the tree only."""
-    if plan.scenario.taxes is not None:
-        return frame((), COLUMNS)
+    """One row per shock of the library and per stress of the scenario, met day by day without knowing it."""
     from optimizer.replay.replayed import on_stress
     from optimizer.replay.saved import SavedPlan
     from optimizer.scenario.shocks import ALL

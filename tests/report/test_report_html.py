@@ -12,6 +12,7 @@ import pytest
 
 from optimizer.planning import Plan
 from optimizer.report import words
+from optimizer.report.html import section_debt, section_ladder
 from optimizer.report.html.advice import FlipPoint, changes, tie_weight
 from optimizer.report.html.memo import memo, worst_outcomes
 from optimizer.report.html.page import SECTIONS, report_html
@@ -121,11 +122,28 @@ def test_the_worst_outcomes_are_the_worst_of_the_shocks(document: dict[str, Any]
     assert found[0].costs == f"{words.btc(expected - ends[0])} BTC less than expected"
 
 
-def test_without_shocks_the_worst_futures_of_the_tree_are_told(taxed: Plan) -> None:
+def test_a_company_with_taxes_is_told_of_the_shocks_too(taxed: Plan) -> None:
     document = plan_document(taxed)
-    [outcome] = worst_outcomes(document)
-    assert outcome.left == words.worth(document["objective"]["worst_net_btc"], "btc")
-    assert "BTC ends at" in outcome.name
+    assert len(list(worst_outcomes(document))) == 3
+    assert f"of {len(document['survival'])}: no forced sale" in Page(report_html(document)).text
+
+
+@pytest.mark.parametrize("name", ["price", "fall", "lost"])
+def test_a_lender_may_be_called_what_a_column_is(name: str, borrow_or_sell: Plan) -> None:
+    document = plan_document(borrow_or_sell)
+    renamed = document | {key: [row | {"facility": name} for row in document[key]] for key in ("ladder", "price_falls")}
+    mine, theirs = (section_ladder.section(doc).tables[-1].table for doc in (document, renamed))
+    assert [theirs.cells(row) for row in theirs.rows] == [mine.cells(row) for row in mine.rows]
+    assert theirs.columns[2].heading == name
+
+
+def test_lenders_beyond_those_drawn_are_in_the_table(document: dict[str, Any]) -> None:
+    [first, *_] = document["ladder"]
+    many = document | {"ladder": [first | {"facility": f"lender {k}"} for k in range(8)]}
+    assert len(list(section_debt.section(many).figures)) == 1 + 6
+    for figure in section_ladder.section(many).figures:
+        assert len({row["facility"] for row in figure.drawn}) == 6
+        assert len({row["facility"] for row in figure.table.rows}) == 8
 
 
 def test_nobody_reads_a_number_that_is_none(page: Page) -> None:

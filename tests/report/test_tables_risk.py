@@ -1,16 +1,19 @@
 """The ladder, falls overnight, named shocks, alternatives future by future."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from optimizer.planning import Plan
 from optimizer.replay.replayed import on_stress
-from optimizer.replay.saved import SavedPlan
+from optimizer.replay.saved import SavedPlan, read_plan
 from optimizer.report import tables_ladder
 from optimizer.report.tables import tables_of
 from optimizer.report.tables_replay import paths
 from optimizer.report.tables_survival import COLUMNS
+from optimizer.report.write import write_plan
 from optimizer.valuation import weighted_quantile
 
 
@@ -73,9 +76,11 @@ def test_survival_is_what_a_replay_on_all_shocks_says(small: Plan, saved: SavedP
             assert found[name].tolist() == replayed[name].tolist()
 
 
-def test_a_company_with_taxes_has_an_empty_survival_table(taxed: Plan) -> None:
-    table = tables_of(taxed)["survival"]
-    assert (len(table), list(table.columns)) == (0, COLUMNS)
+def test_a_company_with_taxes_meets_the_shocks_too(taxed: Plan, tmp_path: Path) -> None:
+    write_plan(taxed, tmp_path / "plan")
+    found, replayed = tables_of(taxed)["survival"], paths(on_stress(read_plan(tmp_path / "plan"), "all"))
+    assert len(found) > 0
+    np.testing.assert_allclose(found["net_end_btc"], replayed["net_end_btc"], rtol=1e-6, atol=1e-6)
 
 
 def test_alternatives_future_by_future_add_up_to_their_summary(small: Plan) -> None:

@@ -18,7 +18,7 @@ from optimizer.report.plain import Document
 Spec = dict[str, Any]
 
 BLUE, ORANGE, GREEN, RED, SKY, PURPLE = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7"
-# One of them for each lender, in the order of the scenario.
+# One of them for each lender, first the one to whom most is owed.
 LENDERS = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED)
 INK, MUTED, GRID = "#1a1a1a", "#595959", "#dddddd"
 

@@ -102,8 +102,7 @@ def _facts(doc: Document) -> Iterator[Fact]:
         yield Fact("Gains over selling", gain, beside)
     yield _call_fact(doc)
     survived, met = sum(row["survives"] for row in doc["survival"]), len(doc["survival"])
-    if met:
-        yield Fact("Named shocks survived", f"{survived} of {met}", "met unprepared, day by day", survived < met)
+    yield Fact("Named shocks survived", f"{survived} of {met}", "met unprepared, day by day", survived < met)
     runway = after["runway_months"]
     lasts = "endless" if runway is None else f"{months(runway)} months"
     yield Fact(
@@ -228,22 +227,11 @@ def _signed(amount: float, unit: str, beside: float) -> str:
 
 
 def worst_outcomes(doc: Document) -> Iterator[Outcome]:
-    """The named shocks that leave least; where none is replayed, the futures of the tree that do."""
+    """The named shocks that leave least."""
     expected = doc["months"][-1]["net_btc_mean"]
-    if doc["survival"]:
-        for row in sorted(doc["survival"], key=lambda row: row["net_end_btc"])[:WORST]:
-            left, costs = (
-                f"{btc(row['net_end_btc'])} BTC",
-                f"{btc(expected - row['net_end_btc'])} BTC less than expected",
-            )
-            yield Outcome(row["name"], left, costs, _fate(row))
-        return
-    unit = doc["objective"]["numeraire"]
-    mean, key = doc["objective"][f"expected_net_{unit}"], f"net_{unit}"
-    for row in sorted(doc["outcomes"], key=lambda row: row[key])[:WORST]:
-        name = f"{row['branch'] + ', ' if row['branch'] else ''}BTC ends at {price(row['price_usd'])}"
-        costs = f"{worth(mean - row[key], unit, mean)} less than expected"
-        yield Outcome(name, worth(row[key], unit, mean), costs, f"chance {share(row['probability'], 1)}")
+    for row in sorted(doc["survival"], key=lambda row: row["net_end_btc"])[:WORST]:
+        costs = f"{btc(expected - row['net_end_btc'])} BTC less than expected"
+        yield Outcome(row["name"], f"{btc(row['net_end_btc'])} BTC", costs, _fate(row))
 
 
 def _fate(row: Document) -> str:

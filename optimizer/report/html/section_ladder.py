@@ -22,12 +22,10 @@ from optimizer.report.html.parts import (
     only,
     text,
 )
-from optimizer.report.html.section_debt import lenders
+from optimizer.report.html.section_debt import MOST_LENDERS, lenders
 from optimizer.report.plain import Document
 from optimizer.report.words import btc, price, share
 
-# Lines for so many lenders can be told apart.
-MOST_LENDERS = len(LENDERS)
 RUNGS = (
     text("facility", "lender"),
     on_day("date", "month to"),
@@ -110,12 +108,13 @@ def _falls(doc: Document) -> Table:
         here = [row for row in doc["price_falls"] if row["fall_share"] == fall]
         need, lost = sum(row["cure_btc"] for row in here), sum(row["lost_btc"] for row in here)
         seized, repay = sum(row["seized_btc"] for row in here), sum(row["cure_usd"] for row in here)
-        cells = {name: _does(row) for name, row in zip(names, here, strict=True)}
+        # By number: a lender may be called what another column is.
+        cells = {f"lender_{k}": _does(row) for k, row in enumerate(here)}
         sums = {"need": need, "repay": repay, "seized": seized, "lost": lost}
         alarm = seized > 0 or need > here[0]["free_btc"]
         rows.append({"fall": -fall, "price": here[0]["price_usd"], **cells, **sums, "alarm": alarm})
     columns: list[Column] = [as_share("fall", "BTC moves by"), as_price("price", "to")]
-    columns += [text(name, name) for name in names]
+    columns += [text(f"lender_{k}", name) for k, name in enumerate(names)]
     columns += [in_btc("need", "BTC to cure"), in_usd("repay", "or repay"), in_btc("seized", "BTC sold")]
     return Table((*columns, in_btc("lost", "BTC lost")), rows, marked="alarm")
 
@@ -128,7 +127,8 @@ def _does(row: Document) -> str:
 def _figures(doc: Document) -> Iterator[Figure]:
     names = lenders(doc)[:MOST_LENDERS]
     colours = dict(zip(names, LENDERS, strict=False))
-    drawn = only([row for row in doc["ladder"] if row["facility"] in names], keys_of(RUNGS, "month"))
+    every = only(doc["ladder"], keys_of(RUNGS, "month"))
+    drawn = [row for row in every if row["facility"] in names]
     shown = _with_gaps(doc, names, drawn)
     scale = {"domain": names, "range": [colours[name] for name in names]}
     colour: Spec = {"field": "facility", "type": "nominal", "scale": scale, "legend": None}
@@ -143,7 +143,7 @@ def _figures(doc: Document) -> Iterator[Figure]:
         ),
         of="ladder",
         drawn=drawn,
-        table=Table(RUNGS, drawn),
+        table=Table(RUNGS, every),
         keys=tuple(Key(name, colours[name]) for name in names),
     )
     prices = amount("call_price_usd_mean", "USD per BTC", USD_AXIS)
@@ -162,7 +162,7 @@ def _figures(doc: Document) -> Iterator[Figure]:
         chart=svg(layers, shown),
         of="ladder",
         drawn=drawn,
-        table=Table(RUNGS, drawn),
+        table=Table(RUNGS, every),
         keys=(
             *(Key(name, colours[name]) for name in names),
             Key("BTC price that one future in ten falls short of", INK),

@@ -60,9 +60,6 @@ EVENTS = {
 def survival(doc: Document) -> Section:
     """The plan on named shocks."""
     rows = doc["survival"]
-    if not rows:
-        says = "Taxes are accounted for on the tree only, so the plan is not replayed on named shocks."
-        return Section("survival", "Named shocks", (says,))
     survived = sum(row["survives"] for row in rows)
     says = (
         f"Survives {survived} of {len(rows)}: no forced sale, no unpaid bill, never less cash than required. "
