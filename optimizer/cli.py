@@ -13,9 +13,10 @@ import typer
 
 from optimizer.cli_backtest import backtest
 from optimizer.cli_compare import compare
+from optimizer.cli_options import Compare, File, Json, Overrides, Sets
 from optimizer.cli_quote import quote
 from optimizer.cli_sweep import sweep
-from optimizer.completion import override_names, plan_folders, scenario_files, settable_paths
+from optimizer.completion import plan_folders
 from optimizer.errors import ExitCode, HashleverError, OutputError, ReplayError
 from optimizer.shell import Progress, leave_interrupted, open_in_browser, print_json, print_with
 
@@ -36,33 +37,6 @@ class Policy(StrEnum):
     nearest_node = "nearest_node"
     sell_only = "sell_only"
     replan = "replan"
-
-
-File = Annotated[
-    Path,
-    typer.Argument(
-        metavar="FILE", help="The scenario, a YAML file.", show_default=False, autocompletion=scenario_files
-    ),
-]
-Overrides = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--override",
-        metavar="NAME",
-        help="Lay a named block of the file's `overrides:` over it.",
-        autocompletion=override_names,
-    ),
-]
-Sets = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="PATH=VALUE",
-        help="Change one value, as in treasury.cash_usd=5e6.",
-        autocompletion=settable_paths,
-    ),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else on standard output.")]
 
 
 @app.command()
@@ -108,9 +82,7 @@ def plan(
     override: Overrides = None,
     set_: Sets = None,
     json_: Json = False,
-    compare: Annotated[
-        bool, typer.Option("--compare/--no-compare", help="Also plan the alternatives to measure against.")
-    ] = True,
+    compare: Compare = True,
     why: Annotated[
         bool,
         typer.Option("--why", help="Also ask what limits are worth and where the advice flips: minutes."),

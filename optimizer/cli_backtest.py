@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from optimizer.completion import override_names, scenario_files, settable_paths
+from optimizer.cli_options import File, Json, Overrides, Sets, Workers
 from optimizer.errors import ExitCode
 from optimizer.shell import Progress, leave_interrupted, print_json, print_with
 
@@ -27,12 +27,7 @@ def months(text: str) -> int:
 
 
 def backtest(
-    file: Annotated[
-        Path,
-        typer.Argument(
-            metavar="SCENARIO", help="The scenario, a YAML file.", show_default=False, autocompletion=scenario_files
-        ),
-    ],
+    file: File,
     history: Annotated[
         Path, typer.Option("--history", metavar="FILE", help="What happened: a daily CSV.", show_default=False)
     ],
@@ -50,32 +45,13 @@ def backtest(
     horizon: Annotated[
         int, typer.Option("--horizon", metavar="Nm", parser=months, help="Months that a plan is made for.")
     ] = "12m",  # type: ignore[assignment]
-    override: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--override",
-            metavar="NAME",
-            help="Lay a named block of the file's `overrides:` over it.",
-            autocompletion=override_names,
-        ),
-    ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="PATH=VALUE",
-            help="Change one value, as in treasury.cash_usd=5e6.",
-            autocompletion=settable_paths,
-        ),
-    ] = None,
-    workers: Annotated[
-        int | None,
-        typer.Option("--workers", metavar="N", min=1, max=64, help="Processes that plan; one a core if not given."),
-    ] = None,
+    override: Overrides = None,
+    set_: Sets = None,
+    workers: Workers = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Write backtest.json, a CSV table and the chart there.")
     ] = None,
-    json_: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else on standard output.")] = False,
+    json_: Json = False,
 ) -> None:
     """Plan in the past from what was known then, and see what came of it, against the obvious."""
     from optimizer.replay.backtest import backtest as run

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from optimizer.cli_options import Json
 from optimizer.completion import plans_and_scenarios
 from optimizer.shell import Progress, leave_interrupted, print_json, print_with
 
@@ -26,7 +27,7 @@ def compare(
     html: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", help="Write the comparison as one HTML file.")
     ] = None,
-    json_: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else on standard output.")] = False,
+    json_: Json = False,
 ) -> None:
     """Lay plans side by side: what was asked, what they decide, what they bring, and why one brings more."""
     from optimizer.compare.compared import compare as lay

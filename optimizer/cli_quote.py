@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from optimizer.cli_options import Json
 from optimizer.completion import loan_ids, loan_ids_and_all, machine_ids_and_all
 from optimizer.shell import print_json, print_with
 
@@ -44,7 +45,6 @@ Repayment = Annotated[str | None, _says("How principal is repaid; bullet if not 
 CatalogueDir = Annotated[
     Path | None, typer.Option("--catalogue", metavar="DIR", help="A folder of your own in place of the package's.")
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else on standard output.")]
 
 
 @quote.command()

@@ -9,12 +9,13 @@ from typing import Annotated
 
 import typer
 
+from optimizer.cli_options import Compare, File, Json, Overrides, Sets, Workers
 from optimizer.errors import Problem
 from optimizer.shell import Progress, leave_interrupted, print_json, print_with
 
 
 def sweep(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The scenario, a YAML file.", show_default=False)],
+    file: File,
     out: Annotated[
         Path,
         typer.Option(
@@ -38,26 +39,15 @@ def sweep(
         list[str] | None,
         typer.Option("--tornado", metavar="PATH:F,F", help="Multiply one value at a time, and see what worth does."),
     ] = None,
-    override: Annotated[
-        list[str] | None,
-        typer.Option("--override", metavar="NAME", help="Lay a named block of the file's `overrides:` over it."),
-    ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="PATH=VALUE", help="Change one value of every point."),
-    ] = None,
-    compare: Annotated[
-        bool, typer.Option("--compare/--no-compare", help="Also plan the alternatives to measure against.")
-    ] = True,
+    override: Overrides = None,
+    set_: Sets = None,
+    compare: Compare = True,
     monte_carlo: Annotated[
         int,
         typer.Option("--monte-carlo", metavar="N", min=0, help="Replay every plan on so many other paths; 0: on none."),
     ] = 5000,
-    workers: Annotated[
-        int | None,
-        typer.Option("--workers", metavar="N", min=1, max=64, help="Processes that plan; one a core if not given."),
-    ] = None,
-    json_: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else on standard output.")] = False,
+    workers: Workers = None,
+    json_: Json = False,
 ) -> None:
     """Plan many changes of one scenario: a grid, a list, the risk weight's frontier, a tornado. Resumable."""
     import os

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from optimizer.scenario.catalogue import AsicModel, LoanProduct, SitePreset
 from optimizer.scenario.meanings import meaning_of, models_within
 from optimizer.scenario.schema import SCHEMA, Scenario
+from optimizer.scenario.sources.catalogue import source_kinds
 
 # Models whose fields an entry of the catalogue can supply: these are not required in the file.
 _SUPPLIED: dict[str, type[BaseModel]] = {
@@ -23,7 +24,7 @@ _SUPPLIED: dict[str, type[BaseModel]] = {
 }
 _CATALOGUE = {
     "type": "string",
-    "description": "Folder of asics.yaml, loans.yaml and sites.yaml, from this file.",
+    "description": "Folder of asics.yaml, loans.yaml, sites.yaml and, if it is there, sources.yaml, from this file.",
 }
 _LOADER_KEYS = {
     "schema": {"const": SCHEMA, "description": "What this file is, and in which version."},
@@ -47,8 +48,12 @@ def scenario_json_schema() -> dict[str, Any]:
         supplied = {"name", *source.model_fields}
         required = [key for key in definitions[name].get("required", []) if key not in supplied]
         definitions[name] = {**definitions[name], "required": required}
+    for kind in source_kinds().values():
+        definitions[kind.__name__] = _or_by_product(definitions[kind.__name__])
     part = _part(root)
     del part["properties"]["remove"]
+    # A source that leaves its kind to its product may fit several kinds, in a part or in a whole file.
+    root["properties"]["sources"]["items"] = {"anyOf": root["properties"]["sources"]["items"]["oneOf"]}
     catalogue = {"catalogue": _CATALOGUE}
     definitions |= parts
     definitions["PartOfScenario"] = {**part, "properties": {**catalogue, **part["properties"]}}
@@ -73,6 +78,13 @@ def _with_meanings(definition: dict[str, Any], model: type[BaseModel]) -> dict[s
     fields: dict[str, Any] = definition["properties"]
     told = {field: {**piece, "description": meaning_of(model, field)} for field, piece in fields.items()}
     return {**definition, "properties": told}
+
+
+def _or_by_product(source: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a kind of source that is whole by itself, or names a product, which can supply everything else."""
+    whole = {"required": source["required"]}
+    by_product = {"required": ["product"], "properties": {"product": {"type": "string"}}}
+    return {**{key: value for key, value in source.items() if key != "required"}, "anyOf": [whole, by_product]}
 
 
 def _part(piece: Any) -> Any:

@@ -55,7 +55,7 @@ def offered(folder: Path, *words: str) -> list[str]:
 
 def test_scenario_files_are_offered_and_other_yaml_is_not(folder: Path) -> None:
     every = [f"scenarios/{path.name}" for path in sorted((folder / "scenarios").glob("*.yaml"))]
-    for name in ("plan", "validate", "backtest"):
+    for name in ("plan", "validate", "backtest", "sweep"):
         assert offered(folder, name, "") == ["broken.yaml", *every]
     assert offered(folder, "plan", "scenarios/treas") == [file for file in every if "treasury" in file]
     assert offered(folder / "scenarios", "plan", "../scenarios/mi") == ["../scenarios/mine.yaml"]
@@ -86,7 +86,7 @@ def test_ids_are_of_the_catalogue_that_the_call_names(folder: Path) -> None:
 
 
 def test_overrides_of_the_file_in_the_call_are_offered(folder: Path) -> None:
-    for name in ("plan", "validate", "backtest"):
+    for name in ("plan", "validate", "backtest", "sweep"):
         assert offered(folder, name, "scenarios/mine.yaml", "--override", "") == ["thin_cash", "dear_power"]
     assert offered(folder, "plan", "scenarios/mine.yaml", "--override", "thin_cash", "--override", "d") == [
         "dear_power"
@@ -99,6 +99,7 @@ def test_paths_to_set_are_those_that_the_file_writes_and_set_takes_them(folder: 
     assert offered(folder, "plan", "scenarios/mine.yaml", "--set", "treasury.cas") == ["treasury.cash_usd="]
     paths = offered(folder, "plan", "scenarios/mine.yaml", "--set", "")
     assert {"facilities[two-prime].limit_usd=", "treasury.btc_lots[0].btc=", "name="} <= set(paths)
+    assert offered(folder, "sweep", "scenarios/mine.yaml", "--set", "") == paths
     whole = read_chain(folder / "scenarios" / "mine.yaml", problems := [])
     for path in paths:
         apply_set(whole, f"{path}1", problems)

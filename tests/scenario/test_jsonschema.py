@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import copy
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, ValidationError
 
 import optimizer
 from optimizer.scenario.jsonschema import scenario_json_schema
+from optimizer.scenario.load import load_scenario
 from optimizer.scenario.meanings import meaning_of, models_within
 from optimizer.scenario.merge import LOADER_KEYS
 from optimizer.scenario.money import ExistingLoan
@@ -95,6 +97,21 @@ def _file(name: str) -> dict[str, Any]:
     data = plain(read_file(path))
     assert isinstance(data, dict)
     return copy.deepcopy(data)
+
+
+def test_a_whole_file_may_leave_what_a_source_is_to_its_product(tmp_path: Path) -> None:
+    whole = _file("fleet_refresh") | {"catalogue": str(SCENARIOS[0].parents[1] / "models")}
+    whole["sources"] = _file("full_menu")["sources"]
+    named = next(source for source in whole["sources"] if "product" in source and "kind" not in source)
+    file = tmp_path / "whole.yaml"
+    file.write_text(json.dumps(whole), encoding="utf-8")
+    load_scenario(file)
+    assert [error.message for error in VALIDATOR.iter_errors(whole)] == []
+    for change in ({"product": None}, {"kind": "no_such"}, {"no_such_key": 1}, {"limit_usd": "much"}):
+        with pytest.raises(ValidationError):
+            VALIDATOR.validate(whole | {"sources": [named | change]})
+    del named["product"]
+    assert not VALIDATOR.is_valid(whole)
 
 
 @pytest.mark.parametrize("name", [path.stem for path in SCENARIOS])
