@@ -36,8 +36,8 @@ from optimizer.report.html.parts import (
 from optimizer.report.plain import Document
 from optimizer.report.words import share, usd
 
-# Charts for so many lenders, whose colours can be told apart; the others, to whom least is owed, are in the table of the
-# liquidation ladder.
+# Charts for so many lenders, whose colours can be told apart; the others, to whom least is owed, are in the
+# table of the liquidation ladder.
 MOST_LENDERS = len(LENDERS)
 DAY = on_day("date", "month to")
 OWED = (DAY, *points("owed_usd", "owed", in_usd))
