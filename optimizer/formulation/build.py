@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-
 from optimizer.formulation.calls import add_calls
 from optimizer.formulation.data import make_data
 from optimizer.formulation.facilities import add_facilities
@@ -17,14 +15,12 @@ from optimizer.formulation.taxes import add_taxes
 from optimizer.formulation.treasury import add_treasury, add_treasury_variables
 from optimizer.market.tree import Tree
 from optimizer.scenario.schema import Scenario
+from optimizer.uncollected import uncollected
 
 
 def build(scenario: Scenario, tree: Tree) -> Formulation:
     """The whole model of a scenario on a tree."""
-    # Tens of thousands of small objects are made and none dropped: the collector would only look at them again.
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
+    with uncollected():
         f = Formulation(make_data(scenario, tree))
         add_treasury_variables(f)
         add_source_variables(f)
@@ -39,6 +35,3 @@ def build(scenario: Scenario, tree: Tree) -> Formulation:
         add_requirements(f)
         add_objective(f)
         return f
-    finally:
-        if collecting:
-            gc.enable()

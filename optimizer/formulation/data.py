@@ -79,13 +79,17 @@ class Data:
         deciding = frozenset(self.decision_nodes)
         return [[d for d in path if d in deciding] for path in self.tree.paths]
 
-    def delivery_month(self, pair: Pair, ordered: int, node: int) -> int:
-        """Month at whose end an order of node ``ordered`` arrives on the branch of ``node``. What a vendor hands
+    def delay(self, node: int) -> int:
+        """Months that deliveries take longer on the branch of ``node``."""
+        return self._delays[node]
+
+    def delivery_month(self, pair: Pair, ordered: int, delay: int) -> int:
+        """Month at whose end an order of node ``ordered`` arrives on a branch of so much delay. What a vendor hands
         over at once is not delayed by what happens later."""
         assert pair.candidate is not None
-        lead, delays = pair.candidate.lead_months, self._delays
-        at_once = lead + delays[ordered] == 0
-        return self._months[ordered] + (0 if at_once else lead + delays[node])
+        lead = pair.candidate.lead_months
+        at_once = lead + self._delays[ordered] == 0
+        return self._months[ordered] + (0 if at_once else lead + delay)
 
     def arrival_month(self, batch: Batch, node: int) -> int:
         """Month at whose end machines on order today arrive on the branch of ``node``."""

@@ -29,17 +29,19 @@ def add_facilities(f: Formulation) -> None:
     releases = [(n, i) for n, i in spots if _releasable(f, n, data.debts[i]) and n in f.decision_set]
     f.variables("release", [(n, data.debts[i].name) for n, i in releases], Binary)
     f.variables("released_btc", [(n, data.debts[i].name) for n, i in releases])
-    f.variables("ahead_usd", [(n, data.debts[i].name, k, d) for n, i, k, d in _charged_ahead(f)])
+    repayments = _repayments(f)
+    charged = [key for key in repayments if _charged_ahead(f, *key)]
+    f.variables("ahead_usd", [(n, data.debts[i].name, k, d) for n, i, k, d in charged])
 
-    f.rows(repayment, _repayments(f))
-    f.rows(no_early_repayment, [key for key in _repayments(f) if _locked(f, *key)])
+    f.rows(repayment, repayments)
+    f.rows(no_early_repayment, [key for key in repayments if _locked(f, *key)])
     f.rows(draw_limit, today)
     f.rows(draw_minimum, [(i, k) for i, k in today if data.debts[i].min_draw > 0])
     f.rows(one_tier, sorted({i for i, _ in today}))
     f.rows(facility_limit, [(n, d.index) for n in data.decision_nodes for d in data.debts if _draws(f, n, d)])
-    f.rows(ahead_of_schedule, _charged_ahead(f))
-    f.rows(ahead_is_repaid, _charged_ahead(f))
-    f.rows(ahead_within_repaid, _charged_ahead(f))
+    f.rows(ahead_of_schedule, charged)
+    f.rows(ahead_is_repaid, charged)
+    f.rows(ahead_within_repaid, charged)
     f.rows(top_up_stays, spots)
     f.rows(release_only_if_chosen, releases)
     f.rows(release_leaves_enough, [s for s in spots if data.debts[s[1]].terms.release_ltv is not None])
@@ -95,13 +97,10 @@ def _repayments(f: Formulation) -> list[tuple[int, int, int, int]]:
     return found
 
 
-def _charged_ahead(f: Formulation) -> list[tuple[int, int, int, int]]:
-    """Repayments whose fee for being early has to be told from what a lender's sale pays."""
-    return [
-        (n, i, k, d)
-        for n, i, k, d in _repayments(f)
-        if f.data.debts[i].terms.early_repayment_fee_share > 0 and f.can_be_liquidated(n, f.data.debts[i])
-    ]
+def _charged_ahead(f: Formulation, n: int, i: int, tier: int, drawn: int) -> bool:
+    """Whether a repayment's fee for being early has to be told from what a lender's sale pays."""
+    debt = f.data.debts[i]
+    return debt.terms.early_repayment_fee_share > 0 and f.can_be_liquidated(n, debt)
 
 
 def ahead_of_schedule(f: Formulation, n: int, i: int, tier: int, drawn: int) -> Row:

@@ -53,8 +53,9 @@ def delivered_before_resale(f: Formulation, n: int, a: int) -> Row:
     row = total((1.0, f.pyomo.owned_ph[n, *pair.key]))
     row.shift(-sum(b.ph for b in pair.on_order if data.arrival_month(b, n) > data.month(n)))
     for d in data.deciders[n]:
-        if f.may_order(d, pair) and data.delivery_month(pair, d, n) > data.month(n):
-            row.add(-pair.lot_ph, f.pyomo.order_lots[d, *pair.key])
+        for b, lots in f.under_way(d, n):
+            if a == b:
+                row.add(-pair.lot_ph, lots)
     return at_least(row)
 
 
@@ -103,12 +104,7 @@ def _arrives(f: Formulation, n: int, k: int) -> bool:
     here = [pair for pair in data.pairs if pair.site_index == k]
     if any(data.arrival_month(batch, n) == data.month(n) for pair in here for batch in pair.on_order):
         return True
-    return any(
-        data.delivery_month(pair, d, n) == data.month(n)
-        for pair in here
-        for d in data.deciders[n]
-        if f.may_order(d, pair)
-    )
+    return any(data.pairs[a].site_index == k for d in data.deciders[n] for a, _ in f.arriving(d, n))
 
 
 def resale_value(f: Formulation, n: int) -> Terms:
@@ -124,9 +120,9 @@ def payables(f: Formulation, n: int) -> Terms:
     data, owing = f.data, Terms()
     for pair in data.pairs:
         owing.shift(sum(b.due for b in pair.on_order if data.arrival_month(b, n) > data.month(n)))
-        for d in data.deciders[n]:
-            if f.may_order(d, pair) and data.delivery_month(pair, d, n) > data.month(n):
-                owing.add(due_on_delivery(f, pair, d), f.pyomo.order_lots[d, *pair.key])
+    for d in data.deciders[n]:
+        for a, lots in f.under_way(d, n):
+            owing.add(due_on_delivery(f, data.pairs[a], d), lots)
     return owing
 
 
@@ -143,24 +139,20 @@ def machine_payments(f: Formulation, n: int) -> Terms:
     data, paid = f.data, Terms()
     for pair in data.pairs:
         paid.shift(sum(b.due for b in pair.on_order if data.arrival_month(b, n) == data.month(n)))
-        if pair.candidate is None:
-            continue
-        if f.may_order(n, pair):
+        if pair.candidate and f.may_order(n, pair):
             deposit = pair.price * pair.candidate.deposit_share * float(data.tree.asic_price_factor[n])
             paid.add(deposit, f.pyomo.order_lots[n, *pair.key])
-        for d in data.deciders[n]:
-            if f.may_order(d, pair) and data.delivery_month(pair, d, n) == data.month(n):
-                paid.add(due_on_delivery(f, pair, d), f.pyomo.order_lots[d, *pair.key])
+    for d in data.deciders[n]:
+        for a, lots in f.arriving(d, n):
+            paid.add(due_on_delivery(f, data.pairs[a], d), lots)
     return paid
 
 
 def resale_proceeds(f: Formulation, n: int) -> Terms:
     """Money from machines unplugged and resold at the end of the month at node n."""
     data, sold = f.data, Terms()
-    for pair in data.pairs:
-        resale = pair.resale * float(data.tree.asic_price_factor[n])
-        for d in data.deciders[n]:
-            after = data.month(n) - data.month(d)
-            if after in f.handover_months(pair, d):
-                sold.add(resale, f.pyomo.retire_ph[d, *pair.key, after])
+    factor = float(data.tree.asic_price_factor[n])
+    for d in data.deciders[n]:
+        for a, leaving in f.leaving(d, n):
+            sold.add(data.pairs[a].resale * factor, leaving)
     return sold

@@ -39,14 +39,15 @@ def sold_ph(f: Formulation, n: int, c: HashrateForward) -> Terms:
 def standing_ph(f: Formulation, n: int) -> Terms:
     """PH/s in the racks after n, less what is ordered and handed over at n itself and what is promised to be resold."""
     standing = Terms()
-    for a, pair in enumerate(f.data.pairs):
+    pairs = f.data.pairs
+    for a in range(len(pairs)):
         standing.plus(f.racked(n, a))
-        for d in f.data.deciders[n]:
-            for after in f.handover_months(pair, d):
-                if f.data.month(d) + after > f.data.month(n):
-                    standing.add(-1.0, f.pyomo.retire_ph[d, *pair.key, after])
-        if f.may_order(n, pair) and f.data.delivery_month(pair, n, n) == f.data.month(n):
-            standing.add(-pair.lot_ph, f.pyomo.order_lots[n, *pair.key])
+    for d in f.data.deciders[n]:
+        for _, promised in f.to_leave(d, n):
+            standing.add(-1.0, promised)
+    if n in f.decision_set:
+        for a, lots in f.arriving(n, n):
+            standing.add(-pairs[a].lot_ph, lots)
     return standing
 
 

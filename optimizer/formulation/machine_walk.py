@@ -57,7 +57,7 @@ def open_draws(f: Formulation, n: int, loan: MachineLoan) -> list[int]:
     month, data = f.data.month(n), f.data
 
     def delivered(d: int) -> bool:
-        return all(data.delivery_month(pair, d, n) <= month for pair in on_offer(f, loan, d))
+        return all(data.delivery_month(pair, d, data.delay(n)) <= month for pair in on_offer(f, loan, d))
 
     return [
         d
@@ -68,14 +68,7 @@ def open_draws(f: Formulation, n: int, loan: MachineLoan) -> list[int]:
 
 def _arrives_at_once(f: Formulation, n: int) -> list[int]:
     """Pairs that may be seized at n and ordered there, to stand at once."""
-    data = f.data
-    return [
-        a
-        for a, pair in enumerate(data.pairs)
-        if not seized_ph(f, n, a).is_empty()
-        and f.may_order(n, pair)
-        and data.delivery_month(pair, n, n) == data.month(n)
-    ]
+    return [a for a, _ in f.arriving(n, n) if not seized_ph(f, n, a).is_empty()]
 
 
 def _taken(f: Formulation, loan: MachineLoan) -> list[Pair]:
@@ -132,8 +125,9 @@ def machine_walk_takes_what_stands(f: Formulation, n: int, a: int) -> Row:
     row = total((-1.0, f.pyomo.owned_ph[before, *pair.key])).plus(seized_ph(f, n, a))
     row.shift(sum(batch.ph for batch in pair.on_order if data.arrival_month(batch, n) > data.month(n)))
     for d in data.deciders[before]:
-        if f.may_order(d, pair) and data.delivery_month(pair, d, n) > data.month(n):
-            row.add(pair.lot_ph, f.pyomo.order_lots[d, *pair.key])
+        for b, lots in f.under_way(d, n):
+            if a == b:
+                row.add(pair.lot_ph, lots)
     return at_most(row)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Any
@@ -13,6 +14,12 @@ from optimizer.formulation.debt_data import Debt, Tranche
 from optimizer.formulation.fleet_data import Pair
 from optimizer.formulation.linear import Row, Terms
 from optimizer.formulation.source import Kind
+
+# (pair, variable) of machines that come or go.
+Moves = list[tuple[int, Any]]
+
+# What fails while a component is made is raised; Pyomo would print it as well, on the screen of a plan or of a Ctrl-C.
+logging.getLogger("pyomo.core").setLevel(logging.CRITICAL)
 
 __all__ = ["Binary", "Formulation", "NonNegativeIntegers", "NonNegativeReals", "Reals"]
 
@@ -39,6 +46,10 @@ class Formulation:
         self._open: dict[tuple[int, int], bool] = {}
         self._handovers: dict[tuple[int, int], list[int]] = {}
         self._margins: dict[int, tuple[Terms, Terms]] = {}
+        self._racked: dict[tuple[int, int, int], list[Terms]] = {}
+        self._arriving: dict[tuple[int, int], dict[int, Moves]] = {}
+        self._departing: dict[int, dict[int, Moves]] = {}
+        self._owed: dict[tuple[int, int], list[tuple[Tranche, float, Any]]] = {}
 
     def variables(self, name: str, index: Iterable[Any], domain: Any = NonNegativeReals) -> Any:
         """Add variables ``name[index]`` and return them."""
@@ -61,29 +72,38 @@ class Formulation:
 
         owned after the last decisions - ordered and not delivered before the month + promised but still running.
         """
-        return self._racked(node, a, self.data.state[node], self.data.month(node) - 1, node)
+        return self._racks(self.data.state[node], self.data.month(node) - 1, self.data.delay(node))[a]
 
     def racked(self, node: int, a: int) -> Terms:
         """PH/s of pair ``a`` that stand in racks after the decisions and deliveries at ``node``."""
         data = self.data
         last = node if node in self.decision_set else data.state[node]
-        return self._racked(node, a, last, data.month(node), node)
+        return self._racks(last, data.month(node), data.delay(node))[a]
 
-    def _racked(self, node: int, a: int, last: int, month: int, branch: int) -> Terms:
-        """Owned at ``last``, less what is not delivered by the end of ``month``, plus what leaves after it."""
-        data, pair = self.data, self.data.pairs[a]
-        terms = Terms()
-        terms.shift(-sum(b.ph for b in pair.on_order if data.arrival_month(b, branch) > month))
-        if last < 0:
-            return terms.shift(pair.opening_ph)
-        terms.add(1.0, self.pyomo.owned_ph[last, *pair.key])
-        for d in data.deciders[last]:
-            if self.may_order(d, pair) and data.delivery_month(pair, d, branch) > month:
-                terms.add(-pair.lot_ph, self.pyomo.order_lots[d, *pair.key])
-            for after in self.handover_months(pair, d):
-                if data.month(d) + after > month:
-                    terms.add(1.0, self.pyomo.retire_ph[d, *pair.key, after])
-        return terms
+    def _racks(self, last: int, month: int, delay: int) -> list[Terms]:
+        """Owned at ``last``, less what is not delivered by the end of ``month``, plus what leaves after it, [pair].
+
+        Kept: the same on all branches after ``last`` that deliver alike.
+        """
+        key = (last, month, delay)
+        if key not in self._racked:
+            self._racked[key] = self._make_racks(*key)
+        return self._racked[key]
+
+    def _make_racks(self, last: int, month: int, delay: int) -> list[Terms]:
+        pairs = self.data.pairs
+        racks = [Terms(-sum(b.ph for b in pair.on_order if b.month + delay > month)) for pair in pairs]
+        for rack, pair in zip(racks, pairs, strict=True):
+            if last < 0:
+                rack.shift(pair.opening_ph)
+            else:
+                rack.add(1.0, self.pyomo.owned_ph[last, *pair.key])
+        for d in self.data.deciders[last] if last >= 0 else ():
+            for a, lots in _after(self._arrivals(d, delay), month):
+                racks[a].add(-pairs[a].lot_ph, lots)
+            for a, leaving in _after(self._departures(d), month):
+                racks[a].add(1.0, leaving)
+        return racks
 
     def owned(self, node: int, a: int) -> Terms:
         """PH/s of pair ``a`` owned after node ``node``: racked, on order, or promised away and still there."""
@@ -93,10 +113,48 @@ class Formulation:
             return Terms(pair.opening_ph)
         terms = Terms().add(1.0, self.pyomo.owned_ph[last, *pair.key])
         for d in data.deciders[last]:
-            for after in self.handover_months(pair, d):
-                if data.month(d) + after > data.month(node):
-                    terms.add(1.0, self.pyomo.retire_ph[d, *pair.key, after])
+            for b, promised in self.to_leave(d, node):
+                if a == b:
+                    terms.add(1.0, promised)
         return terms
+
+    def arriving(self, d: int, node: int) -> Moves:
+        """(pair, lots) of what is ordered at decision node ``d`` and arrives at the end of the month of ``node``."""
+        return self._arrivals(d, self.data.delay(node)).get(self.data.month(node), [])
+
+    def under_way(self, d: int, node: int) -> Moves:
+        """(pair, lots) of what is ordered at decision node ``d`` and has not arrived after ``node``."""
+        return _after(self._arrivals(d, self.data.delay(node)), self.data.month(node))
+
+    def to_leave(self, d: int, node: int) -> Moves:
+        """(pair, PH/s) of what decision node ``d`` gives up after the month of ``node``."""
+        return _after(self._departures(d), self.data.month(node))
+
+    def leaving(self, d: int, node: int) -> Moves:
+        """(pair, PH/s) of what decision node ``d`` gives up at the end of the month of ``node``."""
+        return self._departures(d).get(self.data.month(node), [])
+
+    def _arrivals(self, d: int, delay: int) -> dict[int, Moves]:
+        """Month of arrival -> (pair, lots) of the orders of a decision node, on branches of so much delay."""
+        found = self._arriving.get((d, delay))
+        if found is None:
+            found = self._arriving[d, delay] = {}
+            for a, pair in enumerate(self.data.pairs):
+                if self.may_order(d, pair):
+                    month = self.data.delivery_month(pair, d, delay)
+                    found.setdefault(month, []).append((a, self.pyomo.order_lots[d, *pair.key]))
+        return found
+
+    def _departures(self, d: int) -> dict[int, Moves]:
+        """Month at whose end they leave -> (pair, PH/s) of the retirements of a decision node."""
+        found = self._departing.get(d)
+        if found is None:
+            found = self._departing[d] = {}
+            for a, pair in enumerate(self.data.pairs):
+                for after in self.handover_months(pair, d):
+                    leaving = self.pyomo.retire_ph[d, *pair.key, after]
+                    found.setdefault(self.data.month(d) + after, []).append((a, leaving))
+        return found
 
     def may_order(self, node: int, pair: Pair) -> bool:
         """Whether a machine ordered at ``node`` can still hash within the horizon; else it is not on offer."""
@@ -126,11 +184,12 @@ class Formulation:
         """(BTC mined, money paid for power) in the month that ends at ``node``."""
         if node not in self._margins:
             mined, power = Terms(), Terms()
-            for a in range(len(self.data.pairs)):
-                if self.data.mined[node, a] > 0:
+            running = zip(self.data.mined[node].tolist(), self.data.power[node].tolist(), strict=True)
+            for a, (mined_btc, paid) in enumerate(running):
+                if mined_btc > 0:
                     hashing = self.hashing(node, a)
-                    mined.plus(hashing, float(self.data.mined[node, a]))
-                    power.plus(hashing, float(self.data.power[node, a]))
+                    mined.plus(hashing, mined_btc)
+                    power.plus(hashing, paid)
             self._margins[node] = (mined, power)
         return self._margins[node]
 
@@ -145,10 +204,16 @@ class Formulation:
     def principal_of(self, node: int, debt: Debt, weight: Callable[[Tranche], float]) -> Terms:
         """Sum over a facility's tranches of weight * principal after the decisions at ``node``."""
         terms = Terms()
-        for tranche in self.tranches(node, debt):
-            coef, var = self.principal[node, tranche.key]
+        for tranche, coef, var in self._balances(node, debt):
             terms.add(coef * weight(tranche), var)
         return terms
+
+    def _balances(self, node: int, debt: Debt) -> list[tuple[Tranche, float, Any]]:
+        """(tranche, coefficient, variable) of a facility's principal after the decisions at ``node``."""
+        key = (node, debt.index)
+        if key not in self._owed:
+            self._owed[key] = [(t, *self.principal[node, t.key]) for t in self.tranches(node, debt)]
+        return self._owed[key]
 
     def owed(self, node: int, debt: Debt) -> Terms:
         """Principal and accrued interest owed on a facility after the decisions at ``node``."""
@@ -211,3 +276,8 @@ class Formulation:
         for source in self.data.scenario.sources:
             terms.plus(self.kinds[source.kind].tied_btc(self, node, source), -1.0)
         return terms
+
+
+def _after(moves: dict[int, Moves], month: int) -> Moves:
+    """Those of later months."""
+    return [move for when, some in moves.items() if when > month for move in some]

@@ -148,11 +148,11 @@ def _delivered_cost(f: Formulation, n: int) -> Terms:
     data, cost = f.data, Terms()
     for pair in data.pairs:
         cost.shift(sum(b.due for b in pair.on_order if data.arrival_month(b, n) == data.month(n)))
-        for d in data.deciders[n]:
-            if f.may_order(d, pair) and data.delivery_month(pair, d, n) == data.month(n):
-                factor = float(data.tree.asic_price_factor[d])
-                lot = (pair.price + pair.duty) * factor + pair.landing
-                cost.add(lot, f.pyomo.order_lots[d, *pair.key])
+    for d in data.deciders[n]:
+        factor = float(data.tree.asic_price_factor[d])
+        for a, lots in f.arriving(d, n):
+            pair = data.pairs[a]
+            cost.add((pair.price + pair.duty) * factor + pair.landing, lots)
     known[n] = cost
     return cost
 

@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pyomo.environ import Var
-from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
+from pyomo.core.expr.numeric_expr import LinearExpression
+from pyomo.environ import Constraint, Var
+from scipy.sparse import csr_array
 
 from optimizer.formulation.model import Formulation
+from optimizer.uncollected import uncollected
 
 Floats = npt.NDArray[np.float64]
 
@@ -22,7 +24,7 @@ class LinearModel:
     whole x where ``integral``.
 
     ``matrix``: scipy CSC, [row, column]. ``rows``: (family, index) of each row. ``columns``: variable name ->
-    index -> column; variables that no row uses are absent.
+    index -> column.
     """
 
     matrix: Any
@@ -37,26 +39,50 @@ class LinearModel:
     columns: dict[str, dict[Hashable, int]]
 
 
+@uncollected()
 def to_arrays(f: Formulation) -> LinearModel:
-    """Compile the Pyomo model of a formulation."""
-    compiled = LinearStandardFormCompiler().write(f.pyomo, mixed_form=True, set_sense=None)
-    variables = compiled.columns
+    """The Pyomo model of a formulation as arrays.
+
+    Every row is a `LinearExpression` with its constant on the other side, as `optimizer.formulation.linear` leaves
+    it, so it is copied as it stands: Pyomo's own compiler, which takes any expression, needs several times as long.
+    """
     columns: dict[str, dict[Hashable, int]] = {}
-    for j, var in enumerate(variables):
-        columns.setdefault(var.parent_component().name, {})[var.index()] = j
-    # bound_type: 1 row <= rhs, -1 row >= rhs, 0 row == rhs.
-    kind = np.array([entry.bound_type for entry in compiled.rows])
-    rhs = np.asarray(compiled.rhs, dtype=np.float64)
+    variables: list[Any] = []
+    for component in f.pyomo.component_objects(ctype=Var, descend_into=False):
+        columns[component.name] = {index: len(variables) + k for k, index in enumerate(component)}
+        variables += component.values()
+    column_of = {id(var): j for j, var in enumerate(variables)}
+    rows: list[tuple[str, Hashable]] = []
+    lower: list[float] = []
+    upper: list[float] = []
+    starts, used, coefs = [0], list[int](), list[float]()
+    for component in f.pyomo.component_objects(ctype=Constraint, descend_into=False):
+        for index, row in component.items():
+            low, body, high = row.to_bounded_expression()
+            constant = 0.0
+            if isinstance(body, LinearExpression):
+                used += [column_of[id(var)] for var in body.linear_vars]
+                coefs += body.linear_coefs
+            else:  # A row without variables is a number; where it does not hold, no plan meets it.
+                constant = float(body)
+            starts.append(len(used))
+            rows.append((component.name, index))
+            lower.append(-np.inf if low is None else low - constant)
+            upper.append(np.inf if high is None else high - constant)
+    loss = f.pyomo.loss.expr
+    cost = np.zeros(len(variables))
+    cost[[column_of[id(var)] for var in loss.linear_vars]] = loss.linear_coefs
+    matrix = csr_array((coefs, used, starts), shape=(len(rows), len(variables))).tocsc()
     return LinearModel(
-        matrix=compiled.A.tocsc(),
-        cost=np.asarray(compiled.c.todense(), dtype=np.float64).ravel(),
-        offset=float(compiled.c_offset[0]),
-        lower=np.array([-np.inf if v.lb is None else v.lb for v in variables], dtype=np.float64),
-        upper=np.array([np.inf if v.ub is None else v.ub for v in variables], dtype=np.float64),
-        row_lower=np.where(kind == 1, -np.inf, rhs),
-        row_upper=np.where(kind == -1, np.inf, rhs),
-        integral=np.array([v.is_integer() or v.is_binary() for v in variables], dtype=np.bool_),
-        rows=[(e.constraint.parent_component().name, e.constraint.index()) for e in compiled.rows],
+        matrix=matrix,
+        cost=cost,
+        offset=float(loss.constant),
+        lower=np.array([-np.inf if var.lb is None else var.lb for var in variables], dtype=np.float64),
+        upper=np.array([np.inf if var.ub is None else var.ub for var in variables], dtype=np.float64),
+        row_lower=np.array(lower, dtype=np.float64),
+        row_upper=np.array(upper, dtype=np.float64),
+        integral=np.array([not var.is_continuous() for var in variables], dtype=np.bool_),
+        rows=rows,
         columns=columns,
     )
 
