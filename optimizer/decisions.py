@@ -6,9 +6,10 @@ is taken. Facilities are indexed as in `facility_names`: the scenario's existing
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
-from optimizer.market.tree import Floats
+from optimizer.market.tree import Floats, Ints
 from optimizer.scenario.schema import Scenario
 
 # The draw node of what was owed before today.
@@ -110,6 +111,20 @@ class TaxPayment:
 
     node: int
     amount_usd: float
+
+
+Decision = Order | Retirement | Draw | Repayment | Pledge | Liquidation | Use | LotSale | TaxPayment
+
+
+def numbered(decision: Decision, nodes: Ints) -> Decision:
+    """The same decision on another tree: ``nodes`` [node] says what a node is called there."""
+    there: dict[str, Any] = {"node": int(nodes[decision.node])}
+    if isinstance(decision, Repayment) and decision.drawn_node != OPENING:
+        there["drawn_node"] = int(nodes[decision.drawn_node])
+    if isinstance(decision, Liquidation):
+        met = ((tier, drawn, usd) for tier, drawn, usd in decision.principal_usd)
+        there["principal_usd"] = tuple((k, d if d == OPENING else int(nodes[d]), usd) for k, d, usd in met)
+    return replace(decision, **there)
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,6 @@ from optimizer.valuation import Value, value_of
 
 if TYPE_CHECKING:
     from optimizer.compare.split import Split
-    from optimizer.formulation.model import Formulation
     from optimizer.replay.summary import Summary
     from optimizer.solve.highs import Solution
     from optimizer.solve.linear_model import LinearModel
@@ -128,6 +127,7 @@ def plan(
     """
     from optimizer.formulation.build import build
     from optimizer.formulation.extract import decisions, position
+    from optimizer.formulation.objective import tie_break as tie_break_of
     from optimizer.solve.comparators import Alternatives
     from optimizer.solve.diagnose import explain
     from optimizer.solve.highs import NoPlanError, Solver
@@ -163,7 +163,7 @@ def plan(
         audited.raise_if_failed()
         value = value_of(given, tree, audited.books)
         unit = 1.0 if given.numeraire == "btc" else given.market.btc_price_usd
-        objective, tie_break = -best.objective * unit, _tie_break(f) * unit
+        objective, tie_break = -best.objective * unit, tie_break_of(f) * unit
         _check_objective(objective, value.value + tie_break)
         audit_seconds = clock.lap()
 
@@ -247,12 +247,6 @@ class _Clock:
 
 def _gap_text(seconds: float, gap: float | None) -> str:
     return f"{seconds:.0f} s, " + ("no plan yet" if gap is None else f"gap {gap:.2%}")
-
-
-def _tie_break(f: Formulation) -> float:
-    from optimizer.formulation.objective import TIE_BREAK, activity
-
-    return -TIE_BREAK * activity(f).value()
 
 
 def _check_objective(claimed: float, accounted: float) -> None:

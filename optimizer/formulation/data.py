@@ -51,6 +51,11 @@ class Data:
         """All nodes, parents first."""
         return range(len(self.tree))
 
+    @cached_property
+    def leaves(self) -> list[int]:
+        """Nodes at the horizon that count in the objective."""
+        return [n for n in self.tree.leaves if self.month(n) == self.scenario.horizon_months]
+
     def month(self, node: int) -> int:
         """Month at whose end the node stands."""
         return self._months[node]

@@ -20,7 +20,7 @@ TIE_BREAK = 1e-6
 
 def add_objective(f: Formulation) -> None:
     """The objective and the rows of its tail."""
-    leaves, risk = f.data.tree.leaves, f.data.scenario.risk
+    leaves, risk = f.data.leaves, f.data.scenario.risk
     value = Terms()
     worth = {leaf: net_worth(f, leaf) for leaf in leaves}
     for leaf in leaves:
@@ -75,3 +75,8 @@ def activity(f: Formulation) -> Terms:
                 if t.drawn_node == n:
                     terms.add(weight, f.principal[n, t.key][1])
     return terms
+
+
+def tie_break(f: Formulation) -> float:
+    """What the loaded solution's activity takes off the objective, in its unit."""
+    return -TIE_BREAK * activity(f).value()

@@ -31,10 +31,10 @@ def add_taxes(f: Formulation) -> None:
     add_lot_order(f)
     f.variables("income_usd", nodes, Reals)
     f.variables("tax_usd", [n for n in nodes if years.pays(n)])
-    f.variables("tax_owed_usd", data.tree.leaves)
+    f.variables("tax_owed_usd", data.leaves)
     f.rows(income_to_date, nodes)
     f.rows(tax_at_year_end, list(m.tax_usd))
-    f.rows(tax_at_leaf, data.tree.leaves)
+    f.rows(tax_at_leaf, data.leaves)
 
 
 def income_to_date(f: Formulation, n: int) -> Row:

@@ -20,7 +20,7 @@ from optimizer.errors import LimitError
 from optimizer.formulation.build import build
 from optimizer.formulation.linear import NOISE
 from optimizer.formulation.model import Formulation
-from optimizer.market.build_tree import mean_path
+from optimizer.market.average import mean_path
 from optimizer.scenario.schema import SolverSettings
 from optimizer.solve.highs import Bounds, NoPlanError, Solution, Solver
 from optimizer.solve.linear_model import Floats, LinearModel, to_arrays

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optimizer.market.build_tree import build_tree, mean_path
+from optimizer.market.average import mean_path
+from optimizer.market.build_tree import build_tree
 
 STRESS = {
     "name": "crash",

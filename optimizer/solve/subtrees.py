@@ -1,0 +1,174 @@
+"""A share of a tree at work: its model built from plain data, split into subtrees, each asked again and again.
+
+Everything here runs in a worker, and everything it is sent or sends back is plain data.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.sparse import block_array, csr_array
+from scipy.sparse.csgraph import connected_components
+
+from optimizer.decisions import Decisions, Position
+from optimizer.formulation.build import build
+from optimizer.formulation.extract import decisions, position
+from optimizer.formulation.objective import tie_break
+from optimizer.market.tree import Ints
+from optimizer.scenario.schema import Scenario
+from optimizer.solve.linear_model import Floats, LinearModel, load_solution, to_arrays
+from optimizer.solve.recourse import Answer, Recourse
+from optimizer.solve.shares import Share
+
+# (family, index) of a variable.
+Name = tuple[str, Hashable]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of columns of the top alone: ``columns`` and ``coefs`` [row] and bounds."""
+
+    columns: list[Ints]
+    coefs: list[Floats]
+    lower: list[float]
+    upper: list[float]
+
+    def matrix(self, columns: int) -> Any:
+        """[row, column of the top]."""
+        starts = np.cumsum([0, *(len(used) for used in self.columns)])
+        data = np.concatenate([np.empty(0), *self.coefs])
+        indices = np.concatenate([np.empty(0, dtype=np.int64), *self.columns])
+        return csr_array((data, indices, starts), shape=(len(self.lower), columns))
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What the master needs to know of a share. ``links``: of each subtree the columns of the top that it uses;
+    ``chances``: its probability. ``rows``: of the top alone, though they stand below the cut. ``offset``: constant of
+    its part of the objective. ``integers``: how many of each family stand below the cut. ``size``: rows, columns and
+    non-zeros of its subtrees."""
+
+    links: list[Ints]
+    chances: list[float]
+    rows: Rows
+    offset: float
+    integers: dict[str, int]
+    size: tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A share's part of a plan, its nodes numbered as in the share. ``tie_break``: of its own nodes, model units."""
+
+    decisions: Decisions
+    position: Position
+    tie_break: float
+
+
+class Subtrees:
+    """The subtrees of a share. ``top``: of each variable of the top its column there, in the top's numbering."""
+
+    def __init__(self, scenario: Scenario, share: Share, top: dict[Name, int]) -> None:
+        self._share = share
+        self._formulation = build(scenario, share.tree)
+        self._model = model = to_arrays(self._formulation)
+        # Of each column of the share the column of the top that it is, -1 for its own.
+        self._above = np.full(len(model.cost), -1, dtype=np.int64)
+        for family, columns in model.columns.items():
+            for index, j in columns.items():
+                self._above[j] = top.get((family, index), -1)
+        own = np.flatnonzero(self._above < 0)
+        matrix = model.matrix.tocsr()
+        below = matrix[:, own]
+        self._rows_below = np.flatnonzero(np.diff(below.indptr) > 0)
+        part = below[self._rows_below]
+        _, label = connected_components(block_array([[None, part], [part.T, None]]), directed=False)
+        of_row, of_column = label[: len(self._rows_below)], label[len(self._rows_below) :]
+        chances = _chances(model, share)
+        self._parts: list[Recourse] = []
+        for k in np.unique(of_column):
+            rows, columns = self._rows_below[of_row == k], own[of_column == k]
+            used = np.unique(matrix[rows].indices)
+            links = used[self._above[used] >= 0]
+            chance = float(chances[columns].max())
+            self._parts.append(Recourse(model, rows, columns, links, self._above[links], chance))
+        self._answered, self._terms = False, (1.0, False)
+
+    def outline(self) -> Outline:
+        """What the master needs to know of it."""
+        model, parts = self._model, self._parts
+        own = np.concatenate([part.columns for part in parts])
+        family = {j: name for name, columns in model.columns.items() for j in columns.values()}
+        return Outline(
+            links=[part.link for part in parts],
+            chances=[part.chance for part in parts],
+            rows=self._rows_of_top(),
+            offset=model.offset,
+            integers=dict(Counter(family[j] for j in own[model.integral[own]])),
+            size=(len(self._rows_below), len(own), int(model.matrix[:, own].nnz)),
+        )
+
+    def _rows_of_top(self) -> Rows:
+        """Those of nodes below the cut: what is ordered at the top arrives there. Each once."""
+        model, top = self._model, self._share.top
+        found: dict[tuple[object, ...], tuple[Ints, Floats, float, float]] = {}
+        matrix = model.matrix.tocsr()
+        alone = np.setdiff1d(np.arange(len(model.rows)), self._rows_below)
+        for i in alone:
+            index = model.rows[i][1]
+            node = index[0] if isinstance(index, tuple) else index
+            if isinstance(node, int) and node >= top:
+                span = slice(matrix.indptr[i], matrix.indptr[i + 1])
+                columns, coefs = self._above[matrix.indices[span]], matrix.data[span]
+                low, high = float(model.row_lower[i]), float(model.row_upper[i])
+                found[columns.tobytes(), coefs.tobytes(), low, high] = (columns, coefs, low, high)
+        rows = found.values()
+        return Rows([r[0] for r in rows], [r[1] for r in rows], [r[2] for r in rows], [r[3] for r in rows])
+
+    def answers(self, top: Floats, dearer: float, closed: bool) -> list[Answer]:
+        """Of each subtree, with the top's columns at these values, broken rows so many times dearer than at first, and
+        all integers held at 0 or taken for shares."""
+        if (dearer, closed) != self._terms:
+            for part in self._parts:
+                part.agree(dearer, closed)
+            self._terms = (dearer, closed)
+        first_of: dict[tuple[int, int], Recourse] = {}
+        found = []
+        for part in self._parts:
+            if not self._answered:
+                sibling = first_of.setdefault(part.shape, part)
+                if sibling is not part:
+                    part.start_from(sibling)
+            found.append(part.answer(top[part.link]))
+        self._answered = True
+        return found
+
+    def plan(self, top: Floats) -> Part:
+        """Its part of the plan at the values of the top last asked about."""
+        x = np.zeros(len(self._model.cost))
+        above = np.flatnonzero(self._above >= 0)
+        x[above] = top[self._above[above]]
+        for part in self._parts:
+            x[part.columns] = part.values()
+        load_solution(self._formulation, self._model, x)
+        return Part(decisions(self._formulation), position(self._formulation), tie_break(self._formulation))
+
+
+def _chances(model: LinearModel, share: Share) -> Floats:
+    """Probability of the subtree that each column belongs to, [column]; 0 for columns of the top."""
+    tree = share.tree
+    chance = np.zeros(len(tree))
+    for n in range(share.top, len(tree)):
+        p = int(tree.parent[n])
+        chance[n] = tree.probability[n] if p < share.top else chance[p]
+    found = np.zeros(len(model.cost))
+    for columns in model.columns.values():
+        for index, j in columns.items():
+            node = index[0] if isinstance(index, tuple) else index
+            if isinstance(node, int) and node < len(tree):
+                found[j] = chance[node]
+    return found
