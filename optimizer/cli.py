@@ -13,11 +13,11 @@ import typer
 
 from optimizer.cli_backtest import backtest
 from optimizer.cli_compare import compare
-from optimizer.cli_options import Compare, File, Json, Overrides, Sets
+from optimizer.cli_options import Compare, File, Json, Overrides, Sets, TreeWorkers
 from optimizer.cli_quote import quote
 from optimizer.cli_sweep import sweep
 from optimizer.completion import plan_folders
-from optimizer.errors import ExitCode, HashleverError, OutputError, ReplayError
+from optimizer.errors import ExitCode, HashleverError, OutputError, ReplayError, TreesError
 from optimizer.shell import Progress, leave_interrupted, open_in_browser, print_json, print_with
 
 app = typer.Typer(
@@ -91,12 +91,19 @@ def plan(
         int,
         typer.Option("--monte-carlo", metavar="N", min=0, help="Replay the plan on so many other paths; 0: on none."),
     ] = 5000,
+    trees: Annotated[
+        int | None,
+        typer.Option("--trees", metavar="K", help="Plan K sampled trees and say how sure the advice is; from 3 on."),
+    ] = None,
+    workers: TreeWorkers = None,
 ) -> None:
     """Make the plan: what to buy, sell and borrow today, and what to do on every branch after."""
     from optimizer.planning import plan as make_plan
 
     if open_ and out is None:
         raise OutputError("--open needs --out DIR: the report to open is written there, as report.html.")
+    if workers is not None and trees is None:
+        raise TreesError("--workers is for --trees: one tree is planned by one process.")
     if out is not None:
         from optimizer.report.write import PLAN, refuse_foreign
 
@@ -110,6 +117,8 @@ def plan(
             compare=compare,
             why=why,
             monte_carlo=monte_carlo,
+            trees=1 if trees is None else trees,
+            workers=workers,
             tell=progress.tell,
         )
         for warning in made.loaded.warnings:

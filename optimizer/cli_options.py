@@ -38,4 +38,14 @@ Workers = Annotated[
     int | None,
     typer.Option("--workers", metavar="N", min=1, max=64, help="Processes that plan; one a core if not given."),
 ]
+TreeWorkers = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        metavar="N",
+        min=1,
+        max=64,
+        help="Processes that plan trees; one a core if not given. With --trees.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else on standard output.")]

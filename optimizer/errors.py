@@ -100,6 +100,12 @@ class SweepError(HashleverError):
     exit_code = ExitCode.BAD_INPUT
 
 
+class TreesError(HashleverError):
+    """A plan cannot be made over so many sampled trees, or over more than one."""
+
+    exit_code = ExitCode.BAD_INPUT
+
+
 class InfeasibleError(HashleverError):
     """No plan meets every requirement. The text names the requirements that conflict, in business words."""
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,32 +10,26 @@ from typing import TYPE_CHECKING
 
 from optimizer.alternatives import Comparator, comparator_of
 from optimizer.decisions import Decisions, Position
-from optimizer.errors import AuditError, InfeasibleError
-from optimizer.ledger.audit import Audit, audit
+from optimizer.ledger.audit import Audit
 from optimizer.ledger.books import Books
-from optimizer.market.build_tree import build_tree
 from optimizer.market.fidelity import Fidelity
 from optimizer.market.tree import Tree
 from optimizer.scenario.load import LoadedScenario, load_scenario
 from optimizer.scenario.market_spec import Cases
 from optimizer.scenario.schema import Scenario
-from optimizer.valuation import Value, value_of
+from optimizer.solving import Checked, Clock, Found, Tell, check, model_of_tree, solve_tree
+from optimizer.valuation import Value
 
 if TYPE_CHECKING:
     from optimizer.compare.split import Split
     from optimizer.replay.summary import Summary
     from optimizer.solve.highs import Solution
     from optimizer.solve.linear_model import LinearModel
+    from optimizer.trees.judged import Trees
     from optimizer.why.why import Why
-
-# The model's objective and the ledger's value of the same plan may differ by this much, relatively.
-OBJECTIVE_TOLERANCE = 1e-6
 
 # How many paths a plan is replayed on before it is shown: two seconds' worth.
 MONTE_CARLO_PATHS = 5_000
-
-# Called as work goes on: (stage, detail).
-Tell = Callable[[str, str], None]
 
 
 @dataclass(frozen=True)
@@ -67,6 +60,7 @@ class Plan:
 
     ``out_of_sample``: what becomes of it on paths that it was not made for; None where it was not replayed.
     ``why``: what its limits are worth, what comes next best, where it flips; None where that was not asked.
+    ``trees``: how it fared among plans of other trees of its market; None where it is the plan of the only one.
     """
 
     loaded: LoadedScenario
@@ -82,6 +76,7 @@ class Plan:
     comparators: tuple[Comparator, ...]
     out_of_sample: Summary | None = None
     why: Why | None = None
+    trees: Trees | None = None
 
     @property
     def scenario(self) -> Scenario:
@@ -116,81 +111,83 @@ def plan(
     compare: bool = True,
     why: bool = False,
     monte_carlo: int = MONTE_CARLO_PATHS,
+    trees: int = 1,
+    workers: int | None = None,
     tell: Tell | None = None,
 ) -> Plan:
     """Make a plan. ``compare=False`` skips the alternatives. ``why``: also ask what limits are worth, what is next best
     and where the advice flips, which takes minutes. ``monte_carlo``: on how many other paths of its market it is
-    replayed; 0 for none; named cases are not.
+    replayed; 0 for none; named cases are not. ``trees``: plan so many independently sampled trees, try each one's
+    decisions of today on the others and give the plan that does best across (`optimizer.trees`), on ``workers``
+    processes, one a core if None.
 
     Raises `ScenarioError` (bad input), `InfeasibleError` (no plan meets every requirement; says which conflict),
-    `LimitError` (stopped before any plan was found) and `AuditError` (the ledger disagrees: a bug, no plan).
+    `LimitError` (stopped before any plan was found), `AuditError` (the ledger disagrees: a bug, no plan) and
+    `TreesError` (a number of trees that says nothing, or a market of which there is only one).
     """
-    from optimizer.formulation.build import build
-    from optimizer.formulation.extract import decisions, position
-    from optimizer.formulation.objective import tie_break as tie_break_of
-    from optimizer.solve.comparators import Alternatives
-    from optimizer.solve.diagnose import explain
-    from optimizer.solve.highs import NoPlanError, Solver
-    from optimizer.solve.linear_model import load_solution, to_arrays
-
     say = tell or (lambda stage, detail: None)
     loaded = scenario if isinstance(scenario, LoadedScenario) else load_scenario(scenario, overrides, sets)
-    given = loaded.scenario
+    if trees == 1:
+        return plan_of_tree(loaded, compare=compare, why=why, monte_carlo=monte_carlo, say=say)
+    from optimizer.trees.many import plan_over_trees
 
-    clock = _Clock()
-    say("market", f"{given.market.fan.paths:,} paths")
-    tree, fidelity = build_tree(given)
-    market_seconds = clock.lap()
-    say("model", f"{len(tree):,} nodes")
-    f = build(given, tree)
-    model = to_arrays(f)
-    build_seconds = clock.lap()
+    return plan_over_trees(loaded, trees, workers, compare=compare, why=why, monte_carlo=monte_carlo, say=say)
+
+
+def plan_of_tree(
+    loaded: LoadedScenario,
+    *,
+    compare: bool,
+    why: bool,
+    monte_carlo: int,
+    say: Tell,
+    found: Found | None = None,
+    draws_seed: int | None = None,
+) -> Plan:
+    """The plan of the scenario's own tree; raises as `plan` does. ``found``: its solution, where it is known already.
+    ``draws_seed``: of the paths that it is replayed on, the fan's own seed if None."""
+    from optimizer.solve.comparators import Alternatives
+
+    given = loaded.scenario
+    clock = Clock()
+    modelled = model_of_tree(given, say)
+    f, model, tree = modelled.f, modelled.model, modelled.tree
+    clock.lap()
     others = Alternatives(f, model, given.solver) if compare else None
     try:
-        say("solve", f"{len(model.rows):,} rows, {len(model.cost):,} columns")
-        solver = Solver(model, given.solver)
-        try:
-            best = solver.solve(progress=lambda seconds, gap: say("solve", _gap_text(seconds, gap)))
-        except NoPlanError:
-            say("diagnose", "no plan meets every requirement; looking for the ones that conflict")
-            raise InfeasibleError(explain(f, solver)) from None
-        solve_seconds = clock.lap()
-
-        say("audit", "the ledger recomputes every node")
-        load_solution(f, model, best.x)
-        chosen, claimed = decisions(f), position(f)
-        audited = audit(given, tree, chosen, claimed)
-        audited.raise_if_failed()
-        value = value_of(given, tree, audited.books)
-        unit = 1.0 if given.numeraire == "btc" else given.market.btc_price_usd
-        objective, tie_break = -best.objective * unit, tie_break_of(f) * unit
-        _check_objective(objective, value.value + tie_break)
+        if found is None:
+            found = solve_tree(modelled, given, say)
+        best = found.solution
+        clock.lap()
+        checked = check(modelled, given, best, say)
         audit_seconds = clock.lap()
 
-        out_of_sample = _out_of_sample(given, tree, chosen, audited.books, monte_carlo, say)
+        seed = given.market.fan.seed if draws_seed is None else draws_seed
+        out_of_sample = _out_of_sample(given, tree, checked, monte_carlo, seed, say)
         replay_seconds = clock.lap()
 
         comparators: tuple[Comparator, ...] = ()
         if others:
             say("alternatives", "the same company told to do the obvious")
             comparators = tuple(
-                comparator_of(f, model, alternative, given, tree, value.value) for alternative in others.results(best)
+                comparator_of(f, model, alternative, given, tree, checked.value.value)
+                for alternative in others.results(best)
             )
     finally:
         if others:
             others.close()
     alternatives_seconds = clock.lap()
-    reasons = _why(given, tree, model, best, chosen, say) if why else None
+    reasons = _why(given, tree, model, best, checked.decisions, say) if why else None
     return Plan(
         loaded=loaded,
         tree=tree,
-        fidelity=fidelity,
-        decisions=chosen,
-        position=claimed,
-        audit=audited,
-        value=value,
-        objective=objective,
-        tie_break=tie_break,
+        fidelity=modelled.fidelity,
+        decisions=checked.decisions,
+        position=checked.position,
+        audit=checked.audit,
+        value=checked.value,
+        objective=checked.objective,
+        tie_break=checked.tie_break,
         solver=SolverRecord(
             status=best.status,
             gap=best.gap,
@@ -201,13 +198,13 @@ def plan(
             integers=int(model.integral.sum()),
             nodes=len(tree),
             leaves=len(tree.leaves),
-            market_seconds=market_seconds,
-            build_seconds=build_seconds,
-            solve_seconds=solve_seconds,
+            market_seconds=modelled.market_seconds,
+            build_seconds=modelled.build_seconds,
+            solve_seconds=best.seconds,
             audit_seconds=audit_seconds,
             replay_seconds=replay_seconds,
             alternatives_seconds=alternatives_seconds,
-            version=f"HiGHS {solver.highs.version()}",
+            version=found.solver,
         ),
         comparators=comparators,
         out_of_sample=out_of_sample,
@@ -215,44 +212,19 @@ def plan(
     )
 
 
-def _out_of_sample(
-    given: Scenario, tree: Tree, chosen: Decisions, books: Books, paths: int, say: Tell
-) -> Summary | None:
+def _out_of_sample(given: Scenario, tree: Tree, checked: Checked, paths: int, seed: int, say: Tell) -> Summary | None:
     """The plan on so many paths drawn from its market; None of named cases, which are known in full."""
     if paths == 0 or isinstance(given.market.price, Cases):
         return None
     from optimizer.replay.monte_carlo import monte_carlo
     from optimizer.replay.summary import figures_on_tree, summarise
 
-    # The draws are not the fan's, whose seed this is (`optimizer.market.sampled`).
-    outcome = monte_carlo(given, tree, chosen, paths=paths, seed=given.market.fan.seed, tell=say)
-    return summarise(given, outcome, figures_on_tree(given, tree, books), "nearest_node")
+    # The draws are not the fan's, whose seed this may be (`optimizer.market.sampled`).
+    outcome = monte_carlo(given, tree, checked.decisions, paths=paths, seed=seed, tell=say)
+    return summarise(given, outcome, figures_on_tree(given, tree, checked.audit.books), "nearest_node")
 
 
 def _why(given: Scenario, tree: Tree, model: LinearModel, best: Solution, chosen: Decisions, say: Tell) -> Why:
     from optimizer.why.why import why_of
 
     return why_of(given, tree, model, best, chosen, say)
-
-
-class _Clock:
-    def __init__(self) -> None:
-        self._last = time.perf_counter()
-
-    def lap(self) -> float:
-        now = time.perf_counter()
-        seconds, self._last = now - self._last, now
-        return seconds
-
-
-def _gap_text(seconds: float, gap: float | None) -> str:
-    return f"{seconds:.0f} s, " + ("no plan yet" if gap is None else f"gap {gap:.2%}")
-
-
-def _check_objective(claimed: float, accounted: float) -> None:
-    difference = abs(claimed - accounted) / max(abs(claimed), 1.0)
-    if difference > OBJECTIVE_TOLERANCE:
-        raise AuditError(
-            f"The plan's objective does not add up: the model says {claimed:.9g}, "
-            f"its terms by the ledger {accounted:.9g} ({difference:.1e} apart)."
-        )

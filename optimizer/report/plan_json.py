@@ -21,6 +21,7 @@ from optimizer.report.purposes import purposes_of
 from optimizer.report.reasons import reasons_document
 from optimizer.report.replay_json import summary_document
 from optimizer.report.tables_context import spread
+from optimizer.report.trees_json import trees_document
 
 if TYPE_CHECKING:
     from optimizer.planning import Plan
@@ -75,6 +76,7 @@ def plan_document(plan: Plan) -> Document:
         "machine_months": records(tables["machine_months"]),
         "assumptions": records(tables["assumptions"]),
         "out_of_sample": summary_document(plan.scenario, plan.out_of_sample) if plan.out_of_sample else None,
+        "trees": trees_document(plan),
         "audit": _audit(plan, tables),
     }
     written = cast(Document, plain(document))

@@ -19,6 +19,7 @@ from optimizer.report.terminal_judged import against, doubts, risk
 from optimizer.report.terminal_plan import money, then, today
 from optimizer.report.terminal_reasons import reasons
 from optimizer.report.terminal_scenario import scenario_lines
+from optimizer.report.terminal_trees import sureness
 
 if TYPE_CHECKING:
     from optimizer.planning import Plan
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 
 
 def print_plan(plan: Plan, console: Console) -> None:
-    """Print a plan: do today, then, money, risk, against, why (if asked), doubt, and how it was found."""
+    """Print a plan: do today, then, money, risk, against, why and how sure (if asked), doubt, and how it was
+    found."""
     tables = cast("dict[str, pd.DataFrame]", plan.tables)
     doubt = doubt_of(plan)
     print_title(console, plan.scenario.name)
@@ -39,6 +41,7 @@ def print_plan(plan: Plan, console: Console) -> None:
         ("Risk", risk(plan, tables)),
         ("Against", against(plan, tables)),
         ("Why", reasons(plan)),
+        ("How sure", sureness(plan)),
         ("Doubt", doubts(plan, doubt)),
         ("How it was found", _footer(plan)),
     ):

@@ -25,6 +25,7 @@ from optimizer.report.html.parts import (
 )
 from optimizer.report.plain import Document
 from optimizer.report.terminal_judged import LIMITS, USED_UP
+from optimizer.report.terminal_trees import amount_in_words
 from optimizer.report.words import NONE, btc, count, share, worth
 
 SHOCKS = (
@@ -144,9 +145,12 @@ def _said(doc: Document) -> Iterator[str]:
         return
     yield (
         f"Seeds: market and tree come from one seed ({fan['seed']}, {fan['paths']:,} paths), the other paths from "
-        "other draws. Whether today's decisions hold under other seeds is not tested here: plan again with "
-        "--set market.fan.seed=N."
+        "other draws."
     )
+    if doc["trees"]:
+        yield from doc["trees"]["says"]
+    else:
+        yield "Whether today's decisions hold on trees of other seeds is not tested here: plan again with --trees 5."
     used = [row for row in audit["headrooms"] if row["rule"] in LIMITS and row["room_share"] <= USED_UP]
     if used:
         names = ", ".join(f"{row['rule']}{' (' + row['who'] + ')' if row['who'] else ''}" for row in used)
@@ -163,6 +167,40 @@ def _trust_tables(doc: Document) -> Iterator[Shown]:
             as_share("high", "to (95% confidence)", 2),
         )
         yield Shown("How often things go wrong on other paths", Table(columns, rows))
+    if doc["trees"]:
+        yield from _over_trees(doc)
     moments = [row | {"moment": MOMENT_WORDS[row["moment"]]} for row in doc["market"]["tree_against_fan"]]
     moment_columns = (text("moment", "moment"), number("month", "month"), as_share("difference", "difference", 2))
     yield Shown("The tree against the simulated market, at its furthest", Table(moment_columns, moments), folded=True)
+
+
+def _over_trees(doc: Document) -> Iterator[Shown]:
+    """Today's decisions and the plans of several trees, side by side."""
+    trees, unit, mine = doc["trees"], doc["objective"]["numeraire"], doc["objective"]
+    written = [
+        row | {key: amount_in_words(row[key], row["unit"]) for key in ("least", "mean", "most", "this_plan")}
+        for row in trees["decisions"]
+    ]
+    points = (("least", "least"), ("mean", "mean"), ("most", "most"), ("this_plan", "this plan"))
+    amounts = (Column(key, heading, str) for key, heading in points)
+    decided = (text("words", "today"), number("trees", "plans that do"), *amounts)
+    yield Shown("Today's decisions over the trees", Table(decided, written), folded=True)
+
+    def amount(key: str, heading: str) -> Column:
+        return Column(f"{key}_{unit}", heading, lambda value: worth(value, unit, mine[f"value_{unit}"]))
+
+    plans = (
+        Column("seed", "plan of seed", str),
+        amount("objective", "worth on its tree"),
+        amount("gap_mean", "short by on the others"),
+        amount("gap_high", f"at most ({share(trees['confidence'])} confidence)"),
+        number("moved", "trees with other trading today"),
+        number("impossible", "trees on which it breaks a requirement"),
+        amount("off_tree", "worth off the trees"),
+        amount("behind", "behind this plan there"),
+    )
+    named = [
+        row | {"seed": f"{row['seed']} (this plan)"} if row["seed"] == trees["recommended_seed"] else row
+        for row in trees["candidates"]
+    ]
+    yield Shown("The plans of all trees", Table(plans, named), folded=True)

@@ -1,0 +1,141 @@
+"""One tree of a scenario: its model, its solution, and the audit that makes a plan of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from optimizer.decisions import Decisions, Position
+from optimizer.errors import AuditError, InfeasibleError
+from optimizer.ledger.audit import Audit, audit
+from optimizer.market.build_tree import build_tree
+from optimizer.market.fidelity import Fidelity
+from optimizer.market.tree import Tree
+from optimizer.scenario.schema import Scenario
+from optimizer.valuation import Value, value_of
+
+if TYPE_CHECKING:
+    from optimizer.formulation.model import Formulation
+    from optimizer.solve.highs import Solution
+    from optimizer.solve.linear_model import LinearModel
+
+# The model's objective and the ledger's value of the same plan may differ by this much, relatively.
+OBJECTIVE_TOLERANCE = 1e-6
+
+# Called as work goes on: (stage, detail).
+Tell = Callable[[str, str], None]
+
+
+@dataclass(frozen=True)
+class TreeModel:
+    """A scenario's tree and its model, as the formulation and as arrays, and the seconds that they took."""
+
+    tree: Tree
+    fidelity: Fidelity
+    f: Formulation
+    model: LinearModel
+    market_seconds: float
+    build_seconds: float
+
+
+@dataclass(frozen=True)
+class Found:
+    """The solution of a tree's model, and which ``solver`` found it, with its version."""
+
+    solution: Solution
+    solver: str
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A solution taken out of the model, audited by the ledger and valued, in the numeraire."""
+
+    decisions: Decisions
+    position: Position
+    audit: Audit
+    value: Value
+    objective: float
+    tie_break: float
+
+
+def model_of_tree(given: Scenario, say: Tell) -> TreeModel:
+    """The scenario's tree and the model on it. Raises `ScenarioError` where the market cannot be simulated."""
+    from optimizer.formulation.build import build
+    from optimizer.solve.linear_model import to_arrays
+
+    clock = Clock()
+    say("market", f"{given.market.fan.paths:,} paths")
+    tree, fidelity = build_tree(given)
+    market_seconds = clock.lap()
+    say("model", f"{len(tree):,} nodes")
+    f = build(given, tree)
+    model = to_arrays(f)
+    return TreeModel(tree, fidelity, f, model, market_seconds, clock.lap())
+
+
+def solve_tree(modelled: TreeModel, given: Scenario, say: Tell) -> Found:
+    """The solution of a tree's model. Raises `InfeasibleError`, `LimitError` and `SolverError`."""
+    from optimizer.solve.diagnose import explain
+    from optimizer.solve.highs import NoPlanError, Solver
+
+    model = modelled.model
+    say("solve", f"{len(model.rows):,} rows, {len(model.cost):,} columns")
+    solver = Solver(model, given.solver)
+    try:
+        best = solver.solve(progress=lambda seconds, gap: say("solve", _gap_text(seconds, gap)))
+    except NoPlanError:
+        say("diagnose", "no plan meets every requirement; looking for the ones that conflict")
+        raise InfeasibleError(explain(modelled.f, solver)) from None
+    return Found(best, f"HiGHS {solver.highs.version()}")
+
+
+def check(modelled: TreeModel, given: Scenario, best: Solution, say: Tell) -> Checked:
+    """A solution of a tree's model as decisions, audited. Raises `AuditError`."""
+    from optimizer.formulation.extract import decisions, position
+    from optimizer.formulation.objective import tie_break as tie_break_of
+    from optimizer.solve.linear_model import load_solution
+
+    f, tree = modelled.f, modelled.tree
+    say("audit", "the ledger recomputes every node")
+    load_solution(f, modelled.model, best.x)
+    chosen, claimed = decisions(f), position(f)
+    audited = audit(given, tree, chosen, claimed)
+    audited.raise_if_failed()
+    value = value_of(given, tree, audited.books)
+    unit = unit_of(given)
+    objective, tie_break = -best.objective * unit, tie_break_of(f) * unit
+    _check_objective(objective, value.value + tie_break)
+    return Checked(chosen, claimed, audited, value, objective, tie_break)
+
+
+def unit_of(given: Scenario) -> float:
+    """The numeraire to one of the model's unit of worth: BTC, or money in today's price of one."""
+    return 1.0 if given.numeraire == "btc" else given.market.btc_price_usd
+
+
+class Clock:
+    """Seconds of wall time since the last lap."""
+
+    def __init__(self) -> None:
+        self._last = time.perf_counter()
+
+    def lap(self) -> float:
+        """Seconds since the lap before."""
+        now = time.perf_counter()
+        seconds, self._last = now - self._last, now
+        return seconds
+
+
+def _gap_text(seconds: float, gap: float | None) -> str:
+    return f"{seconds:.0f} s, " + ("no plan yet" if gap is None else f"gap {gap:.2%}")
+
+
+def _check_objective(claimed: float, accounted: float) -> None:
+    difference = abs(claimed - accounted) / max(abs(claimed), 1.0)
+    if difference > OBJECTIVE_TOLERANCE:
+        raise AuditError(
+            f"The plan's objective does not add up: the model says {claimed:.9g}, "
+            f"its terms by the ledger {accounted:.9g} ({difference:.1e} apart)."
+        )
