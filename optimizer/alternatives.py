@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from optimizer.decisions import Decisions
 from optimizer.ledger.books import keep_books
 from optimizer.market.tree import Tree
 from optimizer.scenario.schema import Scenario
@@ -12,9 +13,6 @@ from optimizer.valuation import value_of
 
 if TYPE_CHECKING:
     from optimizer.compare.split import Split
-    from optimizer.formulation.model import Formulation
-    from optimizer.solve.comparators import Alternative
-    from optimizer.solve.linear_model import LinearModel
 
 
 @dataclass(frozen=True)
@@ -47,36 +45,29 @@ class Comparator:
 
 
 def comparator_of(
-    f: Formulation, model: LinearModel, alternative: Alternative, given: Scenario, tree: Tree, value: float
+    name: str, told_to: str, given: Scenario, tree: Tree, chosen: Decisions | str, value: float
 ) -> Comparator:
-    """An alternative's solution as the plan's tables hold it; ``value``: the plan's. Loads the solution into ``f``."""
+    """An alternative as the plan's tables hold it: its decisions, or why it has none; ``value``: the plan's."""
     from optimizer.compare.split import split_of
-    from optimizer.formulation.extract import decisions
-    from optimizer.solve.comparators import done_today
-    from optimizer.solve.linear_model import load_solution
 
-    if alternative.solution is None:
+    if isinstance(chosen, str):
         none = float("nan")
-        return Comparator(
-            alternative.name, alternative.told_to, alternative.why_not, none, none, none, none, none, none, none, none
-        )
-    load_solution(f, model, alternative.solution.x)
-    sold, borrowed, machines = done_today(f)
-    chosen = decisions(f)
+        return Comparator(name, told_to, chosen, none, none, none, none, none, none, none, none)
     books = keep_books(given, tree, chosen)
     worth = value_of(given, tree, books)
+    prices = {c.model: c.price_usd or given.machines.specs[c.model].price_usd for c in given.machines.candidates}
     return Comparator(
-        name=alternative.name,
-        told_to=alternative.told_to,
+        name=name,
+        told_to=told_to,
         why_not="",
         value=worth.value,
         expected=worth.expected,
         cvar=worth.cvar,
         worst=worth.worst,
         loses=value - worth.value,
-        sell_btc=sold,
-        borrow_usd=borrowed,
-        machines_usd=machines,
+        sell_btc=float(chosen.sell_btc[0]),
+        borrow_usd=sum(draw.amount_usd for draw in chosen.draws if draw.node == 0),
+        machines_usd=sum(order.units * (prices[order.model] or 0.0) for order in chosen.orders if order.node == 0),
         outcomes=tuple(worth.outcomes.tolist()),
         split=split_of(given, tree, chosen, books),
     )

@@ -13,7 +13,7 @@ import typer
 
 from optimizer.cli_backtest import backtest
 from optimizer.cli_compare import compare
-from optimizer.cli_options import Compare, File, Json, Overrides, Sets, TreeWorkers
+from optimizer.cli_options import Compare, File, Json, MethodOption, Overrides, Sets, TreeWorkers
 from optimizer.cli_quote import quote
 from optimizer.cli_sweep import sweep
 from optimizer.completion import plan_folders
@@ -96,6 +96,7 @@ def plan(
         typer.Option("--trees", metavar="K", help="Plan K sampled trees and say how sure the advice is; from 3 on."),
     ] = None,
     workers: TreeWorkers = None,
+    method: MethodOption = "auto",
 ) -> None:
     """Make the plan: what to buy, sell and borrow today, and what to do on every branch after."""
     from optimizer.planning import plan as make_plan
@@ -119,6 +120,7 @@ def plan(
             monte_carlo=monte_carlo,
             trees=1 if trees is None else trees,
             workers=workers,
+            method=method,
             tell=progress.tell,
         )
         for warning in made.loaded.warnings:

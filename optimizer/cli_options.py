@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -47,5 +47,9 @@ TreeWorkers = Annotated[
         max=64,
         help="Processes that plan trees; one a core if not given. With --trees.",
     ),
+]
+MethodOption = Annotated[
+    Literal["auto", "whole", "decomposed"],
+    typer.Option("--method", help="Solve the tree whole, or cut in parts; auto: in parts from a thousand nodes on."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else on standard output.")]

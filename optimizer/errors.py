@@ -106,6 +106,12 @@ class TreesError(HashleverError):
     exit_code = ExitCode.BAD_INPUT
 
 
+class MethodError(HashleverError):
+    """A plan cannot be searched for in the way that is asked."""
+
+    exit_code = ExitCode.BAD_INPUT
+
+
 class InfeasibleError(HashleverError):
     """No plan meets every requirement. The text names the requirements that conflict, in business words."""
 

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from optimizer.alternatives import Comparator, comparator_of
 from optimizer.decisions import Decisions, Position
+from optimizer.errors import MethodError
 from optimizer.ledger.audit import Audit
 from optimizer.ledger.books import Books
+from optimizer.market.branches import nodes_of
 from optimizer.market.fidelity import Fidelity
 from optimizer.market.tree import Tree
 from optimizer.scenario.load import LoadedScenario, load_scenario
@@ -28,14 +30,26 @@ if TYPE_CHECKING:
     from optimizer.trees.judged import Trees
     from optimizer.why.why import Why
 
+Method = Literal["auto", "whole", "decomposed"]
+# From so many nodes on, a tree is cut in parts: measured, docs/explanation/speed.md.
+LARGE = 1_000
+
 # How many paths a plan is replayed on before it is shown: two seconds' worth.
 MONTE_CARLO_PATHS = 5_000
 
 
 @dataclass(frozen=True)
 class SolverRecord:
-    """How the plan was found. ``gap``: proven distance to the best possible, relative. Seconds of wall time."""
+    """How the plan was found. ``gap``: proven distance to the best possible, relative. Seconds of wall time.
 
+    ``method``: "whole", or "decomposed": cut at ``cut_month`` into a top and ``subtrees``, both 0 where whole.
+    ``why_whole``: why a tree that was to be cut was not; blank where it was not to be.
+    """
+
+    method: str
+    why_whole: str
+    cut_month: int
+    subtrees: int
     status: str
     gap: float
     hit_limit: bool
@@ -113,22 +127,27 @@ def plan(
     monte_carlo: int = MONTE_CARLO_PATHS,
     trees: int = 1,
     workers: int | None = None,
+    method: Method = "auto",
     tell: Tell | None = None,
 ) -> Plan:
     """Make a plan. ``compare=False`` skips the alternatives. ``why``: also ask what limits are worth, what is next best
     and where the advice flips, which takes minutes. ``monte_carlo``: on how many other paths of its market it is
     replayed; 0 for none; named cases are not. ``trees``: plan so many independently sampled trees, try each one's
     decisions of today on the others and give the plan that does best across (`optimizer.trees`), on ``workers``
-    processes, one a core if None.
+    processes, one a core if None. ``method``: whether the tree is solved whole or cut in parts (`optimizer.in_parts`),
+    or, for "auto", whichever is quicker.
 
     Raises `ScenarioError` (bad input), `InfeasibleError` (no plan meets every requirement; says which conflict),
-    `LimitError` (stopped before any plan was found), `AuditError` (the ledger disagrees: a bug, no plan) and
-    `TreesError` (a number of trees that says nothing, or a market of which there is only one).
+    `LimitError` (stopped before any plan was found), `AuditError` (the ledger disagrees: a bug, no plan),
+    `TreesError` (a number of trees that says nothing, or a market of which there is only one) and `MethodError` (a
+    method that does not go with what is asked).
     """
     say = tell or (lambda stage, detail: None)
+    if method == "decomposed" and (why or trees > 1):
+        raise MethodError("The reasons and several trees are asked of whole models: leave --method decomposed out.")
     loaded = scenario if isinstance(scenario, LoadedScenario) else load_scenario(scenario, overrides, sets)
     if trees == 1:
-        return plan_of_tree(loaded, compare=compare, why=why, monte_carlo=monte_carlo, say=say)
+        return plan_of_tree(loaded, compare=compare, why=why, monte_carlo=monte_carlo, say=say, method=method)
     from optimizer.trees.many import plan_over_trees
 
     return plan_over_trees(loaded, trees, workers, compare=compare, why=why, monte_carlo=monte_carlo, say=say)
@@ -143,12 +162,21 @@ def plan_of_tree(
     say: Tell,
     found: Found | None = None,
     draws_seed: int | None = None,
+    method: Method = "auto",
 ) -> Plan:
     """The plan of the scenario's own tree; raises as `plan` does. ``found``: its solution, where it is known already.
     ``draws_seed``: of the paths that it is replayed on, the fan's own seed if None."""
-    from optimizer.solve.comparators import Alternatives
+    from optimizer.solve.comparators import Alternatives, decisions_of
 
     given = loaded.scenario
+    why_whole = ""
+    if found is None and (method == "decomposed" or (method == "auto" and not why and is_large(given))):
+        from optimizer.in_parts import plan_in_parts
+
+        in_parts = plan_in_parts(loaded, compare=compare, monte_carlo=monte_carlo, say=say)
+        if isinstance(in_parts, Plan):
+            return in_parts
+        why_whole = in_parts
     clock = Clock()
     modelled = model_of_tree(given, say)
     f, model, tree = modelled.f, modelled.model, modelled.tree
@@ -163,15 +191,15 @@ def plan_of_tree(
         audit_seconds = clock.lap()
 
         seed = given.market.fan.seed if draws_seed is None else draws_seed
-        out_of_sample = _out_of_sample(given, tree, checked, monte_carlo, seed, say)
+        replayed = out_of_sample(given, tree, checked, monte_carlo, seed, say)
         replay_seconds = clock.lap()
 
         comparators: tuple[Comparator, ...] = ()
         if others:
             say("alternatives", "the same company told to do the obvious")
             comparators = tuple(
-                comparator_of(f, model, alternative, given, tree, checked.value.value)
-                for alternative in others.results(best)
+                comparator_of(a.name, a.told_to, given, tree, decisions_of(f, model, a), checked.value.value)
+                for a in others.results(best)
             )
     finally:
         if others:
@@ -189,6 +217,10 @@ def plan_of_tree(
         objective=checked.objective,
         tie_break=checked.tie_break,
         solver=SolverRecord(
+            method="whole",
+            why_whole=why_whole,
+            cut_month=0,
+            subtrees=0,
             status=best.status,
             gap=best.gap,
             hit_limit=best.hit_limit,
@@ -207,12 +239,17 @@ def plan_of_tree(
             version=found.solver,
         ),
         comparators=comparators,
-        out_of_sample=out_of_sample,
+        out_of_sample=replayed,
         why=reasons,
     )
 
 
-def _out_of_sample(given: Scenario, tree: Tree, checked: Checked, paths: int, seed: int, say: Tell) -> Summary | None:
+def is_large(given: Scenario) -> bool:
+    """Whether the scenario's tree is solved in parts where nothing else is asked."""
+    return nodes_of(given) >= LARGE
+
+
+def out_of_sample(given: Scenario, tree: Tree, checked: Checked, paths: int, seed: int, say: Tell) -> Summary | None:
     """The plan on so many paths drawn from its market; None of named cases, which are known in full."""
     if paths == 0 or isinstance(given.market.price, Cases):
         return None

@@ -84,7 +84,7 @@ def solve_tree(modelled: TreeModel, given: Scenario, say: Tell) -> Found:
     say("solve", f"{len(model.rows):,} rows, {len(model.cost):,} columns")
     solver = Solver(model, given.solver)
     try:
-        best = solver.solve(progress=lambda seconds, gap: say("solve", _gap_text(seconds, gap)))
+        best = solver.solve(progress=lambda seconds, gap: say("solve", gap_text(seconds, gap)))
     except NoPlanError:
         say("diagnose", "no plan meets every requirement; looking for the ones that conflict")
         raise InfeasibleError(explain(modelled.f, solver)) from None
@@ -97,17 +97,23 @@ def check(modelled: TreeModel, given: Scenario, best: Solution, say: Tell) -> Ch
     from optimizer.formulation.objective import tie_break as tie_break_of
     from optimizer.solve.linear_model import load_solution
 
-    f, tree = modelled.f, modelled.tree
-    say("audit", "the ledger recomputes every node")
+    f = modelled.f
     load_solution(f, modelled.model, best.x)
-    chosen, claimed = decisions(f), position(f)
+    return checked(given, modelled.tree, decisions(f), position(f), best.objective, tie_break_of(f), say)
+
+
+def checked(
+    given: Scenario, tree: Tree, chosen: Decisions, claimed: Position, loss: float, tie_break: float, say: Tell
+) -> Checked:
+    """Decisions and the position that a model claims for them, audited and valued. ``loss``: what the model minimised,
+    ``tie_break`` a part of it, in its own unit. Raises `AuditError`."""
+    say("audit", "the ledger recomputes every node")
     audited = audit(given, tree, chosen, claimed)
     audited.raise_if_failed()
     value = value_of(given, tree, audited.books)
     unit = unit_of(given)
-    objective, tie_break = -best.objective * unit, tie_break_of(f) * unit
-    _check_objective(objective, value.value + tie_break)
-    return Checked(chosen, claimed, audited, value, objective, tie_break)
+    _check_objective(-loss * unit, value.value + tie_break * unit)
+    return Checked(chosen, claimed, audited, value, -loss * unit, tie_break * unit)
 
 
 def unit_of(given: Scenario) -> float:
@@ -128,7 +134,8 @@ class Clock:
         return seconds
 
 
-def _gap_text(seconds: float, gap: float | None) -> str:
+def gap_text(seconds: float, gap: float | None) -> str:
+    """How far a search has come."""
     return f"{seconds:.0f} s, " + ("no plan yet" if gap is None else f"gap {gap:.2%}")
 
 

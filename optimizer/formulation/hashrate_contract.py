@@ -5,6 +5,7 @@ from __future__ import annotations
 from optimizer.formulation.linear import Terms, total
 from optimizer.formulation.model import Formulation
 from optimizer.formulation.source import may_use
+from optimizer.market.calendar import days_per_month
 from optimizer.market.mining import subsidy_ahead
 from optimizer.scenario.sources import HashpriceHedge, HashrateForward
 
@@ -73,9 +74,6 @@ def days_left(f: Formulation, c: HashrateContract, signed: int, n: int) -> float
 
 
 def month_days(f: Formulation) -> list[float]:
-    """Days of each month on the tree, month 0 first."""
-    tree = f.data.tree
-    days = [0.0] * (int(tree.month.max()) + 1)
-    for month, length in zip(tree.month.tolist(), tree.days.tolist(), strict=True):
-        days[month] = length
-    return days
+    """Days of each month to the horizon, month 0 first: of the calendar, since a tree may be a part of one."""
+    scenario = f.data.scenario
+    return [float(days) for days in days_per_month(scenario.as_of, scenario.horizon_months)]

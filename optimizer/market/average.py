@@ -61,7 +61,7 @@ def averaged(tree: Tree, group: Ints, numeraire: Literal["btc", "usd"]) -> Tree:
         probability=chance,
         price_usd=price,
         low_usd=np.where(parent < 0, price, low),
-        power_usd_per_mwh=np.stack([mean(site) for site in tree.power_usd_per_mwh.T], axis=1),
+        power_usd_per_mwh=np.array([mean(site) for site in tree.power_usd_per_mwh.T]).reshape(-1, groups).T,
         branch_names=None,
         **{name: mean(getattr(tree, name)) for name in AVERAGED},
     )

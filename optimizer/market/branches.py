@@ -10,7 +10,8 @@ import numpy as np
 from optimizer.market import clusters
 from optimizer.market.fan import Fan
 from optimizer.market.tree import Floats, Ints
-from optimizer.scenario.market_spec import Branching
+from optimizer.scenario.market_spec import Branching, Cases
+from optimizer.scenario.schema import Scenario
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,17 @@ def stages(branching: tuple[Branching, ...], horizon_months: int) -> tuple[Stage
     return tuple(
         Stage(first, after - 1, children.get(first, 1)) for first, after in pairwise([*starts, horizon_months + 1])
     )
+
+
+def nodes_of(scenario: Scenario) -> int:
+    """How many nodes with a probability its tree will have, at most."""
+    if isinstance(scenario.market.price, Cases):
+        return 1 + len(scenario.market.price.cases) * scenario.horizon_months
+    nodes, width = 1, 1
+    for stage in stages(scenario.market.tree.branching, scenario.horizon_months):
+        width *= stage.children
+        nodes += width * (stage.last - stage.first + 1)
+    return nodes
 
 
 def trunk(paths: int) -> Branches:

@@ -104,6 +104,10 @@ def _solver(plan: Plan) -> Document:
     record = plan.solver
     return {
         "name": record.version,
+        "method": record.method,
+        "why_whole": record.why_whole,
+        "cut_month": record.cut_month,
+        "subtrees": record.subtrees,
         "status": record.status,
         "gap": record.gap,
         "hit_limit": record.hit_limit,

@@ -89,6 +89,14 @@ def _gap(plan: Plan) -> str:
     return f"{words.share(gap, 2)} ({words.worth(gap * abs(plan.objective), plan.scenario.numeraire)})"
 
 
+def _method(plan: Plan) -> str:
+    """How the tree was solved, where there is something to say of it."""
+    s = plan.solver
+    if s.method == "decomposed":
+        return f" in parts, {words.count(s.subtrees, 'subtree')} from month {s.cut_month} on"
+    return f" whole, since {s.why_whole}" if s.why_whole else ""
+
+
 def _footer(plan: Plan) -> Lines:
     s, audit = plan.solver, plan.audit
     how = "stopped by a limit" if s.hit_limit else s.status.lower()
@@ -99,7 +107,7 @@ def _footer(plan: Plan) -> Lines:
     return [
         f"{s.version}: {how}, {near}. {words.count(s.nodes, 'node')}, "
         f"{words.count(s.leaves, 'final branch')}; {seconds:.1f} s in all, "
-        f"{s.solve_seconds:.1f} s of it solving.",
+        f"{s.solve_seconds:.1f} s of it solving{_method(plan)}.",
         f"The ledger, which shares no formula with the model, finds the same balances to within "
         f"{audit.largest_difference:.0e} of the company's size, and every one of {rules} rules kept.",
         f"Inputs {plan.loaded.sha256[:12]} ({plan.loaded.path.name}).",

@@ -15,15 +15,16 @@ from dataclasses import dataclass
 
 from loky import ProcessPoolExecutor
 
-from optimizer.decisions import OPENING
+from optimizer.decisions import OPENING, Decisions
 from optimizer.errors import LimitError
 from optimizer.formulation.build import build
+from optimizer.formulation.extract import decisions
 from optimizer.formulation.linear import NOISE
 from optimizer.formulation.model import Formulation
 from optimizer.market.average import mean_path
 from optimizer.scenario.schema import SolverSettings
 from optimizer.solve.highs import Bounds, NoPlanError, Solution, Solver
-from optimizer.solve.linear_model import Floats, LinearModel, to_arrays
+from optimizer.solve.linear_model import Floats, LinearModel, load_solution, to_arrays
 
 # "At most" means at least this share of the most.
 NEARLY = 0.98
@@ -79,6 +80,14 @@ class Alternatives:
         if isinstance(order, str):
             return wanted, order
         return wanted, self._pool.submit(_work, self._model, self._settings, order)
+
+
+def decisions_of(f: Formulation, model: LinearModel, alternative: Alternative) -> Decisions | str:
+    """What an alternative decides, or why it has no plan. Loads its solution into ``f``."""
+    if alternative.solution is None:
+        return alternative.why_not
+    load_solution(f, model, alternative.solution.x)
+    return decisions(f)
 
 
 def solve_at_once(f: Formulation, model: LinearModel, settings: SolverSettings) -> list[Alternative]:
@@ -217,11 +226,3 @@ _AFTER_PLAN = (
     # It need not know the plan; it waits so that the one before it, which must, does not have to.
     _Alternative("mean_path", "follow the plan of the average future, then adapt", _plan_of_mean_path),
 )
-
-
-def done_today(f: Formulation) -> tuple[float, float, float]:
-    """Of the loaded solution BTC sold, USD drawn and USD of machines ordered (ex works) today."""
-    usd = f.data.money_usd
-    drawn = sum(var.value for (node, key), (_, var) in f.principal.items() if node == 0 and key[2] != OPENING)
-    machines = sum(f.pyomo.order_lots[0, *p.key].value * p.price for p in f.data.pairs if f.may_order(0, p))
-    return float(f.pyomo.sell_btc[0].value), float(drawn * usd), float(machines * usd)

@@ -15,7 +15,7 @@ from loky import ProcessPoolExecutor
 
 from optimizer.scenario.schema import Scenario
 from optimizer.solve.linear_model import Floats
-from optimizer.solve.recourse import Answer
+from optimizer.solve.recourse import Answer, Switches
 from optimizer.solve.shares import Share
 from optimizer.solve.subtrees import Name, Outline, Part, Subtrees
 
@@ -37,7 +37,7 @@ class Question:
 
     top: Floats
     dearer: float = 1.0
-    closed: bool = False
+    switches: Switches = "shares"
 
 
 class Crew(Protocol):
@@ -145,13 +145,13 @@ def outline(origin: Origin | str) -> Outline:
 
 def answers(origin: Origin | str, question: Question) -> list[Answer]:
     """In a worker: of each subtree of a share."""
-    return _held(origin).answers(question.top, question.dearer, question.closed)
+    return _held(origin).answers(question.top, question.dearer, question.switches)
 
 
 def part(origin: Origin | str, question: Question) -> Part:
     """In a worker: a share's part of the plan."""
     held = _held(origin)
-    held.answers(question.top, question.dearer, question.closed)
+    held.answers(question.top, question.dearer, question.switches)
     return held.plan(question.top)
 
 

@@ -7,7 +7,8 @@ J. Neto, Networks 49, 2007), so that early floors, far off, do not throw the sea
 for shares; then the top is solved with whole ones, and what is continuous is refined with those held.
 
 The lower bound is the top's with all floors; the upper one is a plan. Switches below the cut (`SWITCHES`) are taken for
-shares in the lower bound and held at 0 in the plan: both bounds stay true, and the gap says what that costs.
+shares in the lower bound; in the plan they are held at 0, or, where that is too dear, chosen subtree by subtree with
+the top as it is. Both bounds stay true, and where they do not meet the tree is solved whole.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -31,9 +32,10 @@ from optimizer.solve.crew import Crew, Origin, Question
 from optimizer.solve.highs import NoPlanError, Solver
 from optimizer.solve.linear_model import Floats, LinearModel, load_solution, to_arrays
 from optimizer.solve.master import Master
+from optimizer.solve.recourse import Switches
 from optimizer.solve.shares import Share, coarse, cut_month, deal, top_of
 
-# Integers below the cut that may be taken for shares while looking for the plan and are held at 0 in it.
+# Integers below the cut that may be taken for shares while looking for the plan.
 SWITCHES = frozenset({"release"})
 # Rows broken by no more than this are kept, in the model's units.
 KEPT = 1e-6
@@ -47,7 +49,8 @@ DEAREST = 1e4
 @dataclass(frozen=True)
 class Found:
     """A plan and how it was found. ``objective``: minimised, in the model's unit; ``gap`` relative, proven, of it.
-    ``size``: rows, columns, non-zeros of all parts. ``rounds``: how often the subtrees were asked."""
+    ``size``: rows, columns, non-zeros of all parts. ``rounds``: how often the subtrees were asked. ``seconds``: of wall
+    time, ``build_seconds`` of them until the parts' models stood."""
 
     decisions: Decisions
     position: Position
@@ -60,7 +63,13 @@ class Found:
     cut_month: int
     subtrees: int
     rounds: int
+    build_seconds: float
     seconds: float
+
+    @property
+    def status(self) -> str:
+        """In HiGHS' words."""
+        return "Stopped short of the gap" if self.hit_limit else "Optimal"
 
 
 class NotDecomposableError(Exception):
@@ -104,6 +113,7 @@ def solve_decomposed(scenario: Scenario, tree: Tree, crew: Crew, progress: Progr
     shares = deal(tree, month, crew.size())
     origins = [Origin(f"{plan_key}/{k}", scenario, share, names) for k, share in enumerate(shares)]
     outlines = crew.begin(origins)
+    built = time.perf_counter() - started
     integers = sum((Counter(outline.integers) for outline in outlines), Counter[str]())
     if set(integers) - SWITCHES:
         kinds = ", ".join(sorted(set(integers) - SWITCHES))
@@ -111,7 +121,7 @@ def solve_decomposed(scenario: Scenario, tree: Tree, crew: Crew, progress: Progr
     most = 10 * (f.data.btc_bound + 1) * max(1.0, float(f.data.price.max()))
     search = _Search(Master(top, outlines, scenario.solver, most), crew, scenario, started, progress)
     point, lower = search.run(_first_point(scenario, tree, month, top), bool(integers))
-    parts = crew.plan(Question(point.x, search.dearer, bool(integers)))
+    parts = crew.plan(Question(point.x, search.dearer, point.switches))
     load_solution(f, top, point.x)
     offset = top.offset + sum(outline.offset - top.offset for outline in outlines)
     own_tie_break = tie_break(f)
@@ -127,6 +137,7 @@ def solve_decomposed(scenario: Scenario, tree: Tree, crew: Crew, progress: Progr
         cut_month=month,
         subtrees=len(search.master.links),
         rounds=search.rounds,
+        build_seconds=built,
         seconds=time.perf_counter() - started,
     )
 
@@ -153,11 +164,13 @@ def _first_point(scenario: Scenario, tree: Tree, month: int, top: LinearModel) -
 
 @dataclass(frozen=True)
 class _Point:
-    """``x`` of the top; ``value``: cost there without constants; ``broken``: by how much rows are broken."""
+    """``x`` of the top; ``value``: cost there without constants; ``broken``: by how much rows are broken;
+    ``switches``: how those below the cut were treated."""
 
     x: Floats
     value: float
     broken: float
+    switches: Switches
 
     @property
     def is_plan(self) -> bool:
@@ -172,50 +185,58 @@ class _Search:
 
     def run(self, first: Floats, switches: bool) -> tuple[_Point, float]:
         """The best plan and a lower bound on every plan's cost."""
-        gap = self._settings.gap_share
-        relaxed = self._refine(first, LINEAR_SHARE * gap, closed=False)
-        if not relaxed.is_plan:
+        gap, lower = self._settings.gap_share, -np.inf
+        if not self._refine(first, "shares").is_plan:
             raise NoPlanError
         best: _Point | None = None
-        lower = -np.inf
         tried: set[bytes] = set()
         while True:
             whole, bound = self.master.solve(WHOLE_SHARE * gap, max(self._left(), 1.0))
             lower = max(lower, bound)
+            for point in self._with_integers_of(whole, switches):
+                if point.is_plan and (best is None or point.value < best.value):
+                    best = point
+                if best is not None and self._apart(best.value, lower) <= gap:
+                    return best, lower
+            self._tell(None if best is None else self._apart(best.value, lower))
+            if self._left() <= 0:
+                if best is None:
+                    limit = self._settings.time_limit_s
+                    raise LimitError(f"stopped by the limit of {limit:g} s before any plan was found")
+                self.out_of_time = True
+                return best, lower
+            seen = self.master.integers(whole).tobytes()
+            if seen in tried:
+                apart = "" if best is None else f", which leaves its bounds {self._apart(best.value, lower):.2%} apart"
+                raise NotDecomposableError(f"choices after the cut are whole numbers{apart}")
+            tried.add(seen)
+
+    def _with_integers_of(self, whole: Floats, switches: bool) -> Iterator[_Point]:
+        """Plans with the top's integers as in a point: with the switches below held at 0, then with them chosen."""
+        self.master.hold_integers(whole)
+        try:
             floors = self.master.rows
-            self.master.hold_integers(whole)
-            try:
-                point = self._refine(self.master.relax()[0], LINEAR_SHARE * gap, closed=switches)
-            finally:
-                self.master.hold_integers(None)
+            point = self._refine(self.master.relax()[0], "closed" if switches else "shares")
+            yield point
             if switches:
                 # A floor of closed switches may lie above the cost with open ones.
                 self.master.forget(floors)
-                self._ask(point.x, closed=False)
-            if point.is_plan and (best is None or point.value < best.value):
-                best = point
-            apart = np.inf if best is None else self._apart(best.value, lower)
-            self._tell(apart)
-            seen = self.master.integers(whole).tobytes()
-            if best is not None and (apart <= gap or seen in tried or self._left() <= 0):
-                self.out_of_time = apart > gap
-                return best, lower
-            if self._left() <= 0:
-                raise LimitError(f"stopped by the limit of {self._settings.time_limit_s:g} s before any plan was found")
-            tried.add(seen)
+                point = self._refine(point.x, "shares")
+                yield self._ask(point.x, "whole")
+        finally:
+            self.master.hold_integers(None)
 
-    def _refine(self, x: Floats, gap: float, closed: bool) -> _Point:
-        """The best of the top as the master has it now, to within a gap; the first point asked about is ``x``."""
-        best, low, step = None, -np.inf, STEP
+    def _refine(self, x: Floats, switches: Switches) -> _Point:
+        """The best of the top as the master has it now, to within a share of the gap; it asks about ``x`` first."""
+        best: _Point | None = None
         while True:
-            point = self._ask(x, closed)
+            point = self._ask(x, switches)
             better = best is None or point.value < best.value
             best = point if best is None or better else best
             proposed, low = self.master.relax()
             apart = self._apart(best.value, low)
-            if not closed:
-                self._tell(None)
-            if apart <= gap or self._left() <= 0:
+            self._tell(None)
+            if apart <= LINEAR_SHARE * self._settings.gap_share or self._left() <= 0:
                 if best.is_plan or self.dearer >= DEAREST or self._left() <= 0:
                     return best
                 self.dearer *= 10
@@ -224,14 +245,16 @@ class _Search:
             step = 1.0 if apart < NEAR and better else STEP
             x = best.x + step * (proposed - best.x)
 
-    def _ask(self, x: Floats, closed: bool) -> _Point:
-        answers = self._crew.ask(Question(x, self.dearer, closed))
-        self.master.learn(x, answers)
+    def _ask(self, x: Floats, switches: Switches) -> _Point:
+        answers = self._crew.ask(Question(x, self.dearer, switches))
+        if switches != "whole":
+            self.master.learn(x, answers)
         self.rounds += 1
         return _Point(
             x=x,
             value=float(self.master.top.cost @ x) + sum(answer.cost for answer in answers),
             broken=sum(answer.broken for answer in answers),
+            switches=switches,
         )
 
     def _apart(self, value: float, low: float) -> float:

@@ -180,6 +180,11 @@ class Solver:
         self.highs.changeColsBounds(len(every), every, lower, upper)
 
 
+def version() -> str:
+    """The solver's name and version."""
+    return f"HiGHS {highspy.Highs().version()}"
+
+
 @contextmanager
 def _reporting(highs: Any, progress: Progress | None, started: float) -> Iterator[None]:
     """Call ``progress`` from HiGHS' own log callback while a solve runs."""

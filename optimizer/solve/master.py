@@ -64,8 +64,9 @@ class Master:
 
     def forget(self, rows: int) -> None:
         """Drop all but the first so many rows."""
-        if rows < self.rows:
-            self._highs.deleteRows(rows, self.rows - 1)
+        late = np.arange(rows, self.rows, dtype=np.int32)
+        if len(late) and self._highs.deleteRows(len(late), late) != highspy.HighsStatus.kOk:
+            raise SolverError("HiGHS does not drop rows")
 
     def relax(self) -> tuple[Floats, float]:
         """The top's best by the floors, integers taken as shares, and its value, a lower bound: ([column], value)."""

@@ -8,7 +8,7 @@ broken at a price, so that there is always an answer and a slope that leads back
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import highspy
 import numpy as np
@@ -25,10 +25,14 @@ PENALTY = 30.0
 STRESS_PENALTY = 1.0
 
 
+# How integers below the cut are treated: taken for shares, held at 0, or whole.
+Switches = Literal["shares", "closed", "whole"]
+
+
 @dataclass(frozen=True)
 class Answer:
-    """Cost of a subtree at a point of the top, how it changes with each of ``Recourse.link``, and by how much rows are
-    broken there."""
+    """Cost of a subtree at a point of the top, how it changes with each of ``Recourse.link`` (0 where integers are
+    whole: there it has no slope), and by how much rows are broken there."""
 
     cost: float
     slope: Floats
@@ -66,14 +70,20 @@ class Recourse:
         )
         switches = np.flatnonzero(model.integral[columns])
         self._switches, self._most = len(link) + switches, model.upper[columns[switches]]
+        self._whole = False
         self.shape = (len(rows), self._first_break + len(signs))
 
-    def agree(self, dearer: float, closed: bool) -> None:
-        """Broken rows cost so many times the first price; integers are held at 0, or taken for shares."""
+    def agree(self, dearer: float, switches: Switches) -> None:
+        """Broken rows cost so many times the first price; its integers are treated so."""
         every = np.arange(self._first_break, self.shape[1], dtype=np.int32)
         self._highs.changeColsCost(len(every), every, np.full(len(every), dearer * self._price * COST_SCALE))
         at = self._switches.astype(np.int32)
-        self._highs.changeColsBounds(len(at), at, np.zeros(len(at)), np.zeros(len(at)) if closed else self._most)
+        self._highs.changeColsBounds(
+            len(at), at, np.zeros(len(at)), np.zeros(len(at)) if switches == "closed" else self._most
+        )
+        whole = highspy.HighsVarType.kInteger if switches == "whole" else highspy.HighsVarType.kContinuous
+        self._highs.changeColsIntegrality(len(at), at, np.full(len(at), whole))
+        self._whole = switches == "whole" and len(at) > 0
 
     def start_from(self, sibling: Recourse) -> None:
         """Take over a sibling's basis: its program has the same shape and nearly the same solution."""
@@ -92,9 +102,10 @@ class Recourse:
         if status != highspy.HighsModelStatus.kOptimal:
             raise SolverError(f"HiGHS ended a subtree with status '{h.modelStatusToString(status)}'")
         solution = h.getSolution()
+        slope = np.zeros(n) if self._whole else np.array(solution.col_dual[:n]) / COST_SCALE
         return Answer(
             cost=float(h.getInfo().objective_function_value) / COST_SCALE,
-            slope=np.array(solution.col_dual[:n]) / COST_SCALE,
+            slope=slope,
             broken=float(np.sum(solution.col_value[self._first_break :])),
         )
 

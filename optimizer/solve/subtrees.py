@@ -21,7 +21,7 @@ from optimizer.formulation.objective import tie_break
 from optimizer.market.tree import Ints
 from optimizer.scenario.schema import Scenario
 from optimizer.solve.linear_model import Floats, LinearModel, load_solution, to_arrays
-from optimizer.solve.recourse import Answer, Recourse
+from optimizer.solve.recourse import Answer, Recourse, Switches
 from optimizer.solve.shares import Share
 
 # (family, index) of a variable.
@@ -96,7 +96,8 @@ class Subtrees:
             links = used[self._above[used] >= 0]
             chance = float(chances[columns].max())
             self._parts.append(Recourse(model, rows, columns, links, self._above[links], chance))
-        self._answered, self._terms = False, (1.0, False)
+        self._answered = False
+        self._terms: tuple[float, Switches] = (1.0, "shares")
 
     def outline(self) -> Outline:
         """What the master needs to know of it."""
@@ -129,13 +130,13 @@ class Subtrees:
         rows = found.values()
         return Rows([r[0] for r in rows], [r[1] for r in rows], [r[2] for r in rows], [r[3] for r in rows])
 
-    def answers(self, top: Floats, dearer: float, closed: bool) -> list[Answer]:
+    def answers(self, top: Floats, dearer: float, switches: Switches) -> list[Answer]:
         """Of each subtree, with the top's columns at these values, broken rows so many times dearer than at first, and
-        all integers held at 0 or taken for shares."""
-        if (dearer, closed) != self._terms:
+        its integers treated so."""
+        if (dearer, switches) != self._terms:
             for part in self._parts:
-                part.agree(dearer, closed)
-            self._terms = (dearer, closed)
+                part.agree(dearer, switches)
+            self._terms = (dearer, switches)
         first_of: dict[tuple[int, int], Recourse] = {}
         found = []
         for part in self._parts:

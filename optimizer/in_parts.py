@@ -1,0 +1,90 @@
+"""A plan of a large tree: cut in two, solved by several processes, audited and valued like any other."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from optimizer.alternatives import Comparator
+from optimizer.market.build_tree import build_tree
+from optimizer.planning import Plan, SolverRecord, out_of_sample
+from optimizer.scenario.load import LoadedScenario
+from optimizer.solve.crew import Crew, LocalCrew
+from optimizer.solve.decomposed import NotDecomposableError, solve_decomposed
+from optimizer.solve.highs import NoPlanError, version
+from optimizer.solving import Clock, Tell, checked, gap_text
+
+
+def plan_in_parts(
+    loaded: LoadedScenario,
+    *,
+    compare: bool,
+    monte_carlo: int,
+    say: Tell,
+    crew: Callable[[], Crew] = lambda: LocalCrew(os.cpu_count() or 1),
+) -> Plan | str:
+    """The plan of the scenario's own tree, or why it has to be solved whole: its tree cannot be cut, or no plan was
+    found in parts, of which only the whole model can say why. ``crew``: makes who works on the subtrees.
+
+    Raises `ScenarioError`, `LimitError`, `SolverError` and `AuditError`.
+    """
+    given = loaded.scenario
+    working = crew()
+    try:
+        clock = Clock()
+        say("market", f"{given.market.fan.paths:,} paths")
+        tree, fidelity = build_tree(given)
+        market_seconds = clock.lap()
+        say("solve", f"{len(tree):,} nodes, cut in parts")
+        try:
+            found = solve_decomposed(
+                given, tree, working, lambda seconds, gap: say("solve", gap_text(seconds, gap) + ", in parts")
+            )
+        except NotDecomposableError as error:
+            return str(error)
+        except NoPlanError:
+            return "no plan was found in parts"
+        clock.lap()
+        plan = checked(given, tree, found.decisions, found.position, found.objective, found.tie_break, say)
+        audit_seconds = clock.lap()
+        comparators: tuple[Comparator, ...] = ()
+        alternatives_seconds = clock.lap()
+    finally:
+        working.close()
+    replayed = out_of_sample(given, tree, plan, monte_carlo, given.market.fan.seed, say)
+    replay_seconds = clock.lap()
+    return Plan(
+        loaded=loaded,
+        tree=tree,
+        fidelity=fidelity,
+        decisions=plan.decisions,
+        position=plan.position,
+        audit=plan.audit,
+        value=plan.value,
+        objective=plan.objective,
+        tie_break=plan.tie_break,
+        solver=SolverRecord(
+            method="decomposed",
+            why_whole="",
+            cut_month=found.cut_month,
+            subtrees=found.subtrees,
+            status=found.status,
+            gap=found.gap,
+            hit_limit=found.hit_limit,
+            rows=found.size[0],
+            columns=found.size[1],
+            nonzeros=found.size[2],
+            integers=found.integers,
+            nodes=len(tree),
+            leaves=len(tree.leaves),
+            market_seconds=market_seconds,
+            build_seconds=found.build_seconds,
+            solve_seconds=found.seconds - found.build_seconds,
+            audit_seconds=audit_seconds,
+            replay_seconds=replay_seconds,
+            alternatives_seconds=alternatives_seconds,
+            version=version(),
+        ),
+        comparators=comparators,
+        out_of_sample=replayed,
+    )
