@@ -252,7 +252,7 @@ class _Search:
         self.rounds += 1
         return _Point(
             x=x,
-            value=float(self.master.top.cost @ x) + sum(answer.cost for answer in answers),
+            value=float(self.master.cost @ x) + sum(answer.cost for answer in answers),
             broken=sum(answer.broken for answer in answers),
             switches=switches,
         )

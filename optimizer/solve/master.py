@@ -31,7 +31,9 @@ class Master:
 
     def __init__(self, top: LinearModel, outlines: Sequence[Outline], settings: SolverSettings, most: float) -> None:
         self.links = [link for outline in outlines for link in outline.links]
-        self.top = top
+        # What is owned at the top may be worth something at a leaf: a part of its cost is told below.
+        self.cost = top.cost + sum(outline.cost - top.cost for outline in outlines)
+        self._size = len(top.cost)
         alone = [outline.rows for outline in outlines]
         matrix = vstack([top.matrix, *(rows.matrix(len(top.cost)) for rows in alone)])
         loose = ~np.isfinite(top.lower) & ~np.isfinite(top.upper)
@@ -39,7 +41,7 @@ class Master:
         most_each = np.full(len(self.links), most)
         self._highs = linear_program(
             hstack([matrix, csr_array((matrix.shape[0], len(self.links)))], format="csc"),
-            np.concatenate([top.cost, np.ones(len(self.links))]),
+            np.concatenate([self.cost, np.ones(len(self.links))]),
             np.concatenate([self._lower, -most_each]),
             np.concatenate([self._upper, most_each]),
             np.concatenate([top.row_lower, *(rows.lower for rows in alone)]),
@@ -103,7 +105,7 @@ class Master:
         return np.round(x[self._integral])
 
     def _top_values(self) -> Floats:
-        return np.array(self._highs.getSolution().col_value[: len(self.top.cost)])
+        return np.array(self._highs.getSolution().col_value[: self._size])
 
     def _run(self) -> None:
         h, ok = self._highs, highspy.HighsModelStatus

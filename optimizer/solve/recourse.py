@@ -16,7 +16,7 @@ from scipy.sparse import csr_array, hstack
 
 from optimizer.errors import SolverError
 from optimizer.market.tree import Ints
-from optimizer.solve.highs import COST_SCALE
+from optimizer.solve.highs import COST_SCALE, NoPlanError
 from optimizer.solve.linear_model import Floats, LinearModel
 
 # What breaking a row by one unit of the model costs, in BTC for each unit of probability: far more than it is worth.
@@ -99,6 +99,9 @@ class Recourse:
             h.clearSolver()
             h.run()
         status = h.getModelStatus()
+        if status == highspy.HighsModelStatus.kInfeasible:
+            # Rows that do not touch the top contradict each other: nothing chosen above can help.
+            raise NoPlanError
         if status != highspy.HighsModelStatus.kOptimal:
             raise SolverError(f"HiGHS ended a subtree with status '{h.modelStatusToString(status)}'")
         solution = h.getSolution()

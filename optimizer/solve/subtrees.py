@@ -48,13 +48,14 @@ class Rows:
 @dataclass(frozen=True)
 class Outline:
     """What the master needs to know of a share. ``links``: of each subtree the columns of the top that it uses;
-    ``chances``: its probability. ``rows``: of the top alone, though they stand below the cut. ``offset``: constant of
-    its part of the objective. ``integers``: how many of each family stand below the cut. ``size``: rows, columns and
-    non-zeros of its subtrees."""
+    ``chances``: its probability. ``rows``: of the top alone, though they stand below the cut. ``cost`` and ``offset``:
+    what its objective says of the top's columns and constant, the top's own part included. ``integers``: how many of
+    each family stand below the cut. ``size``: rows, columns and non-zeros of its subtrees."""
 
     links: list[Ints]
     chances: list[float]
     rows: Rows
+    cost: Floats
     offset: float
     integers: dict[str, int]
     size: tuple[int, int, int]
@@ -96,6 +97,7 @@ class Subtrees:
             links = used[self._above[used] >= 0]
             chance = float(chances[columns].max())
             self._parts.append(Recourse(model, rows, columns, links, self._above[links], chance))
+        self._columns_of_top = len(top)
         self._answered = False
         self._terms: tuple[float, Switches] = (1.0, "shares")
 
@@ -108,10 +110,17 @@ class Subtrees:
             links=[part.link for part in parts],
             chances=[part.chance for part in parts],
             rows=self._rows_of_top(),
+            cost=self._cost_of_top(),
             offset=model.offset,
             integers=dict(Counter(family[j] for j in own[model.integral[own]])),
             size=(len(self._rows_below), len(own), int(model.matrix[:, own].nnz)),
         )
+
+    def _cost_of_top(self) -> Floats:
+        above = np.flatnonzero(self._above >= 0)
+        cost = np.zeros(self._columns_of_top)
+        cost[self._above[above]] = self._model.cost[above]
+        return cost
 
     def _rows_of_top(self) -> Rows:
         """Those of nodes below the cut: what is ordered at the top arrives there. Each once."""
