@@ -10,8 +10,9 @@ from optimizer.market.build_tree import build_tree
 from optimizer.planning import Plan, SolverRecord, out_of_sample
 from optimizer.scenario.load import LoadedScenario
 from optimizer.solve.crew import Crew, LocalCrew
-from optimizer.solve.decomposed import NotDecomposableError, solve_decomposed
+from optimizer.solve.decomposed import solve_decomposed
 from optimizer.solve.highs import NoPlanError, version
+from optimizer.solve.search import NotDecomposableError
 from optimizer.solving import Clock, Tell, checked, gap_text
 
 

@@ -74,6 +74,10 @@ def days_left(f: Formulation, c: HashrateContract, signed: int, n: int) -> float
 
 
 def month_days(f: Formulation) -> list[float]:
-    """Days of each month to the horizon, month 0 first: of the calendar, since a tree may be a part of one."""
-    scenario = f.data.scenario
-    return [float(days) for days in days_per_month(scenario.as_of, scenario.horizon_months)]
+    """Days of each month to the horizon, month 0 first: the tree's, and the calendar's where it is a part of one that
+    goes on."""
+    scenario, tree = f.data.scenario, f.data.tree
+    days = [float(length) for length in days_per_month(scenario.as_of, scenario.horizon_months)]
+    for month, length in zip(tree.month.tolist(), tree.days.tolist(), strict=True):
+        days[month] = length
+    return days

@@ -16,12 +16,11 @@ from __future__ import annotations
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
-from optimizer.decisions import Decisions, Position, numbered
+from optimizer.decisions import Decisions, Position
 from optimizer.errors import LimitError
 from optimizer.formulation.build import build
 from optimizer.formulation.extract import decisions, position
@@ -30,20 +29,14 @@ from optimizer.market.tree import Tree
 from optimizer.scenario.schema import Scenario
 from optimizer.solve.crew import Crew, Origin, Question
 from optimizer.solve.highs import NoPlanError, Solver
+from optimizer.solve.joined import joined, positions
 from optimizer.solve.linear_model import Floats, LinearModel, load_solution, to_arrays
 from optimizer.solve.master import Master
-from optimizer.solve.recourse import Switches
-from optimizer.solve.shares import Share, coarse, cut_month, deal, top_of
+from optimizer.solve.search import NotDecomposableError, Progress, Search
+from optimizer.solve.shares import coarse, cut_month, deal, top_of
 
 # Integers below the cut that may be taken for shares while looking for the plan.
 SWITCHES = frozenset({"release"})
-# Rows broken by no more than this are kept, in the model's units.
-KEPT = 1e-6
-# How far from the best point to the floors' own a step goes, until they are this close.
-STEP, NEAR = 0.5, 0.003
-# Shares of the gap asked for at which the linear phases and the mixed-integer one stop.
-LINEAR_SHARE, WHOLE_SHARE = 0.3, 0.3
-DEAREST = 1e4
 
 
 @dataclass(frozen=True)
@@ -70,14 +63,6 @@ class Found:
     def status(self) -> str:
         """In HiGHS' words."""
         return "Stopped short of the gap" if self.hit_limit else "Optimal"
-
-
-class NotDecomposableError(Exception):
-    """The scenario's tree cannot be cut; the text says why, for a planner."""
-
-
-# Called now and then: (seconds, gap or None).
-Progress = Callable[[float, float | None], None]
 
 
 def reason_against(scenario: Scenario, tree: Tree) -> str | None:
@@ -119,18 +104,22 @@ def solve_decomposed(scenario: Scenario, tree: Tree, crew: Crew, progress: Progr
         kinds = ", ".join(sorted(set(integers) - SWITCHES))
         raise NotDecomposableError(f"choices after month {month} are whole numbers ({kinds})")
     most = 10 * (f.data.btc_bound + 1) * max(1.0, float(f.data.price.max()))
-    search = _Search(Master(top, outlines, scenario.solver, most), crew, scenario, started, progress)
+    search = Search(Master(top, outlines, scenario.solver, most), crew, scenario, started, progress)
     point, lower = search.run(_first_point(scenario, tree, month, top), bool(integers))
     parts = crew.plan(Question(point.x, search.dearer, point.switches))
     load_solution(f, top, point.x)
     offset = top.offset + sum(outline.offset - top.offset for outline in outlines)
     own_tie_break = tie_break(f)
+    claimed = positions([position(f), *(part.position for part in parts)], [above, *shares])
+    objective, least = point.value + offset, lower + offset
+    if scenario.risk.weight > 0:
+        objective -= _of_a_better_threshold(scenario, tree, claimed, float(f.pyomo.threshold[0].value))
     return Found(
-        decisions=_joined([decisions(f), *(part.decisions for part in parts)], [above, *shares]),
-        position=_positions([position(f), *(part.position for part in parts)], [above, *shares]),
-        objective=point.value + offset,
+        decisions=joined([decisions(f), *(part.decisions for part in parts)], [above, *shares]),
+        position=claimed,
+        objective=objective,
         tie_break=own_tie_break + sum(part.tie_break - own_tie_break for part in parts),
-        gap=max(0.0, point.value - lower) / abs(point.value + offset),
+        gap=max(0.0, objective - least) / max(abs(objective), 1e-9),
         hit_limit=search.out_of_time,
         size=tuple(np.sum([_size(top), *(outline.size for outline in outlines)], axis=0).tolist()),
         integers=int(top.integral.sum()) + sum(integers.values()),
@@ -140,6 +129,22 @@ def solve_decomposed(scenario: Scenario, tree: Tree, crew: Crew, progress: Progr
         build_seconds=built,
         seconds=time.perf_counter() - started,
     )
+
+
+def _of_a_better_threshold(scenario: Scenario, tree: Tree, claimed: Position, threshold: float) -> float:
+    """What the objective gains where the tail's threshold v, fixed at the top before the leaves' worth W was known, is
+    chosen for them:  weight * (max_v (v - E[max(v - W, 0)] / tail) - the same at v); the best v is one of W."""
+    leaves = np.flatnonzero((tree.probability > 0) & (tree.month == scenario.horizon_months))
+    worth = claimed.net_btc[leaves]
+    if scenario.numeraire == "usd":
+        worth = worth * tree.price_usd[leaves] / scenario.market.btc_price_usd
+    order = np.argsort(worth)
+    worth, chance = worth[order], tree.probability[leaves][order]
+    below = np.concatenate([[0.0], np.cumsum(chance)[:-1]])
+    shortfall = worth * below - np.concatenate([[0.0], np.cumsum(chance * worth)[:-1]])
+    best = float((worth - shortfall / scenario.risk.tail_share).max())
+    as_fixed = threshold - float(chance @ np.maximum(threshold - worth, 0.0)) / scenario.risk.tail_share
+    return scenario.risk.weight * max(best - as_fixed, 0.0)
 
 
 def _size(model: LinearModel) -> tuple[int, int, int]:
@@ -160,146 +165,3 @@ def _first_point(scenario: Scenario, tree: Tree, month: int, top: LinearModel) -
         for index, j in columns.items():
             point[j] = x[there[index]] if index in there else 0.0
     return point
-
-
-@dataclass(frozen=True)
-class _Point:
-    """``x`` of the top; ``value``: cost there without constants; ``broken``: by how much rows are broken;
-    ``switches``: how those below the cut were treated."""
-
-    x: Floats
-    value: float
-    broken: float
-    switches: Switches
-
-    @property
-    def is_plan(self) -> bool:
-        return self.broken <= KEPT
-
-
-class _Search:
-    def __init__(self, master: Master, crew: Crew, scenario: Scenario, started: float, progress: Progress) -> None:
-        self.master, self._crew, self._settings = master, crew, scenario.solver
-        self._started, self._progress = started, progress
-        self.dearer, self.rounds, self.out_of_time = 1.0, 0, False
-
-    def run(self, first: Floats, switches: bool) -> tuple[_Point, float]:
-        """The best plan and a lower bound on every plan's cost."""
-        gap, lower = self._settings.gap_share, -np.inf
-        if not self._refine(first, "shares").is_plan:
-            raise NoPlanError
-        best: _Point | None = None
-        tried: set[bytes] = set()
-        while True:
-            whole, bound = self.master.solve(WHOLE_SHARE * gap, max(self._left(), 1.0))
-            lower = max(lower, bound)
-            for point in self._with_integers_of(whole, switches):
-                if point.is_plan and (best is None or point.value < best.value):
-                    best = point
-                if best is not None and self._apart(best.value, lower) <= gap:
-                    return best, lower
-            self._tell(None if best is None else self._apart(best.value, lower))
-            if self._left() <= 0:
-                if best is None:
-                    limit = self._settings.time_limit_s
-                    raise LimitError(f"stopped by the limit of {limit:g} s before any plan was found")
-                self.out_of_time = True
-                return best, lower
-            seen = self.master.integers(whole).tobytes()
-            if seen in tried:
-                apart = "" if best is None else f", which leaves its bounds {self._apart(best.value, lower):.2%} apart"
-                raise NotDecomposableError(f"choices after the cut are whole numbers{apart}")
-            tried.add(seen)
-
-    def _with_integers_of(self, whole: Floats, switches: bool) -> Iterator[_Point]:
-        """Plans with the top's integers as in a point: with the switches below held at 0, then with them chosen."""
-        self.master.hold_integers(whole)
-        try:
-            floors = self.master.rows
-            point = self._refine(self.master.relax()[0], "closed" if switches else "shares")
-            yield point
-            if switches:
-                # A floor of closed switches may lie above the cost with open ones.
-                self.master.forget(floors)
-                point = self._refine(point.x, "shares")
-                yield self._ask(point.x, "whole")
-        finally:
-            self.master.hold_integers(None)
-
-    def _refine(self, x: Floats, switches: Switches) -> _Point:
-        """The best of the top as the master has it now, to within a share of the gap; it asks about ``x`` first."""
-        best: _Point | None = None
-        while True:
-            point = self._ask(x, switches)
-            better = best is None or point.value < best.value
-            best = point if best is None or better else best
-            proposed, low = self.master.relax()
-            apart = self._apart(best.value, low)
-            self._tell(None)
-            if apart <= LINEAR_SHARE * self._settings.gap_share or self._left() <= 0:
-                if best.is_plan or self.dearer >= DEAREST or self._left() <= 0:
-                    return best
-                self.dearer *= 10
-                x, best = best.x, None
-                continue
-            step = 1.0 if apart < NEAR and better else STEP
-            x = best.x + step * (proposed - best.x)
-
-    def _ask(self, x: Floats, switches: Switches) -> _Point:
-        answers = self._crew.ask(Question(x, self.dearer, switches))
-        if switches != "whole":
-            self.master.learn(x, answers)
-        self.rounds += 1
-        return _Point(
-            x=x,
-            value=float(self.master.cost @ x) + sum(answer.cost for answer in answers),
-            broken=sum(answer.broken for answer in answers),
-            switches=switches,
-        )
-
-    def _apart(self, value: float, low: float) -> float:
-        return (value - low) / max(abs(value), 1.0)
-
-    def _left(self) -> float:
-        return self._settings.time_limit_s - (time.perf_counter() - self._started)
-
-    def _tell(self, gap: float | None) -> None:
-        self._progress(time.perf_counter() - self._started, gap)
-
-
-def _joined(made: list[Decisions], shares: list[Share]) -> Decisions:
-    """One plan's decisions: the top's of the top, each share's of its own nodes, numbered as in the whole tree."""
-    nodes = sum(len(share.tree) for share in shares) - (len(shares) - 1) * shares[0].top
-    first = made[0]
-    kept: dict[str, object] = {}
-    for field in fields(Decisions):
-        values = getattr(first, field.name)
-        if isinstance(values, np.ndarray):
-            kept[field.name] = _at_nodes([getattr(part, field.name) for part in made], shares, nodes)
-        else:
-            kept[field.name] = tuple(
-                numbered(item, share.nodes)
-                for k, (part, share) in enumerate(zip(made, shares, strict=True))
-                for item in getattr(part, field.name)
-                if k == 0 or item.node >= share.top
-            )
-    return Decisions(**kept)  # type: ignore[arg-type]
-
-
-def _positions(found: list[Position], shares: list[Share]) -> Position:
-    nodes = sum(len(share.tree) for share in shares) - (len(shares) - 1) * shares[0].top
-    return Position(
-        **{
-            field.name: _at_nodes([getattr(position, field.name) for position in found], shares, nodes)
-            for field in fields(Position)
-        }
-    )
-
-
-def _at_nodes(values: list[Floats], shares: list[Share], nodes: int) -> Floats:
-    """[node of the whole tree, ...] of the values of every share's own nodes."""
-    out = np.zeros((nodes, *values[0].shape[1:]))
-    for k, (part, share) in enumerate(zip(values, shares, strict=True)):
-        own = slice(0 if k == 0 else share.top, None)
-        out[share.nodes[own]] = part[own]
-    return out

@@ -1,0 +1,147 @@
+"""The search of the two-level method: which point of the top to ask about next, and when its bounds meet."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from optimizer.errors import LimitError
+from optimizer.scenario.schema import Scenario
+from optimizer.solve.crew import Crew, Question
+from optimizer.solve.highs import NoPlanError
+from optimizer.solve.linear_model import Floats
+from optimizer.solve.master import Master
+from optimizer.solve.recourse import Switches
+
+# Rows broken by no more than this are kept, in the model's units.
+KEPT = 1e-6
+# How far from the best point to the floors' own a step goes, until they are this close.
+STEP, NEAR = 0.5, 0.003
+# Shares of the gap asked for at which the linear phases and the mixed-integer one stop.
+LINEAR_SHARE, WHOLE_SHARE = 0.3, 0.3
+DEAREST = 1e4
+# Bounds nearer than this are rounding; and so are they where so many rounds bring them no nearer.
+FINEST, PATIENCE = 1e-8, 60
+
+
+class NotDecomposableError(Exception):
+    """The scenario's tree cannot be cut; the text says why, for a planner."""
+
+
+# Called now and then: (seconds, gap or None).
+Progress = Callable[[float, float | None], None]
+
+
+@dataclass(frozen=True)
+class Point:
+    """``x`` of the top; ``value``: cost there without constants; ``broken``: by how much rows are broken;
+    ``switches``: how those below the cut were treated."""
+
+    x: Floats
+    value: float
+    broken: float
+    switches: Switches
+
+    @property
+    def is_plan(self) -> bool:
+        """Whether every row is kept, rounding aside."""
+        return self.broken <= KEPT
+
+
+class Search:
+    """One search. ``dearer``: how many times the first price broken rows cost by now; ``rounds``: how often the subtrees
+    were asked."""
+
+    def __init__(self, master: Master, crew: Crew, scenario: Scenario, started: float, progress: Progress) -> None:
+        self.master, self._crew, self._settings = master, crew, scenario.solver
+        self._started, self._progress = started, progress
+        self.dearer, self.rounds, self.out_of_time = 1.0, 0, False
+
+    def run(self, first: Floats, switches: bool) -> tuple[Point, float]:
+        """The best plan and a lower bound on every plan's cost."""
+        gap, lower = max(self._settings.gap_share, FINEST), -np.inf
+        if not self._refine(first, "shares").is_plan:
+            raise NoPlanError
+        best: Point | None = None
+        tried: set[bytes] = set()
+        while True:
+            whole, bound = self.master.solve(WHOLE_SHARE * gap, max(self._left(), 1.0))
+            lower = max(lower, bound)
+            for point in self._with_integers_of(whole, switches):
+                if point.is_plan and (best is None or point.value < best.value):
+                    best = point
+                if best is not None and self._apart(best.value, lower) <= gap:
+                    return best, lower
+            self._tell(None if best is None else self._apart(best.value, lower))
+            if self._left() <= 0:
+                if best is None:
+                    limit = self._settings.time_limit_s
+                    raise LimitError(f"stopped by the limit of {limit:g} s before any plan was found")
+                self.out_of_time = True
+                return best, lower
+            seen = self.master.integers(whole).tobytes()
+            if seen in tried:
+                apart = "" if best is None else f", which leaves its bounds {self._apart(best.value, lower):.2%} apart"
+                raise NotDecomposableError(f"choices after the cut are whole numbers{apart}")
+            tried.add(seen)
+
+    def _with_integers_of(self, whole: Floats, switches: bool) -> Iterator[Point]:
+        """Plans with the top's integers as in a point: with the switches below held at 0, then with them chosen."""
+        self.master.hold_integers(whole)
+        try:
+            floors = self.master.rows
+            point = self._refine(self.master.relax()[0], "closed" if switches else "shares")
+            yield point
+            if switches:
+                # A floor of closed switches may lie above the cost with open ones.
+                self.master.forget(floors)
+                point = self._refine(point.x, "shares")
+                yield self._ask(point.x, "whole")
+        finally:
+            self.master.hold_integers(None)
+
+    def _refine(self, x: Floats, switches: Switches) -> Point:
+        """The best of the top as the master has it now, to within a share of the gap; it asks about ``x`` first."""
+        best: Point | None = None
+        enough = max(LINEAR_SHARE * self._settings.gap_share, FINEST)
+        closest, stale = np.inf, 0
+        while True:
+            point = self._ask(x, switches)
+            better = best is None or point.value < best.value
+            best = point if best is None or better else best
+            proposed, low = self.master.relax()
+            apart = self._apart(best.value, low)
+            self._tell(None)
+            closest, stale = (apart, 0) if apart < 0.99 * closest else (closest, stale + 1)
+            if apart <= enough or stale > PATIENCE or self._left() <= 0:
+                if best.is_plan or self.dearer >= DEAREST or self._left() <= 0:
+                    return best
+                self.dearer *= 10
+                x, best, closest, stale = best.x, None, np.inf, 0
+                continue
+            step = 1.0 if apart < NEAR and better else STEP
+            x = best.x + step * (proposed - best.x)
+
+    def _ask(self, x: Floats, switches: Switches) -> Point:
+        answers = self._crew.ask(Question(x, self.dearer, switches))
+        if switches != "whole":
+            self.master.learn(x, answers)
+        self.rounds += 1
+        return Point(
+            x=x,
+            value=float(self.master.cost @ x) + sum(answer.cost for answer in answers),
+            broken=sum(answer.broken for answer in answers),
+            switches=switches,
+        )
+
+    def _apart(self, value: float, low: float) -> float:
+        return (value - low) / max(abs(value), 1.0)
+
+    def _left(self) -> float:
+        return self._settings.time_limit_s - (time.perf_counter() - self._started)
+
+    def _tell(self, gap: float | None) -> None:
+        self._progress(time.perf_counter() - self._started, gap)
