@@ -54,6 +54,17 @@ def trees_document(plan: Plan) -> Document | None:
             }
             for trial in trees.trials
         ],
+        "rivals": [
+            {
+                "name": rival.name,
+                f"loses_{unit}": rival.loses,
+                f"off_tree_loses_{unit}": rival.off_tree_loses,
+                f"off_tree_error_{unit}": rival.off_tree_error,
+                "trouble_share": rival.trouble,
+                "is_clear": rival.is_clear,
+            }
+            for rival in trees.rivals
+        ],
         "without_plan": [{"seed": seed, "why_not": why_not} for seed, why_not in trees.without],
     }
 
@@ -173,7 +184,8 @@ def _held_against(trees: Trees, unit: str, beside: float) -> str:
 def _doubt(doubt: str, plan: Plan, trees: Trees) -> str:
     unit, beside, best = plan.scenario.numeraire, plan.value.value, trees.best
     if doubt == "no_plan":
-        return f"{count(len(trees.without), 'tree')} have no plan that meets every requirement"
+        some = count(len(trees.without), "tree")
+        return f"{some} {'has' if len(trees.without) == 1 else 'have'} no plan that meets every requirement"
     if doubt == "impossible":
         return (
             f"on {best.impossible} of {best.tried} other trees today's decisions break a requirement whatever is sold "
@@ -185,6 +197,14 @@ def _doubt(doubt: str, plan: Plan, trees: Trees) -> str:
         return f"of {count(len(trees.candidates), 'plan')} {borrow} borrow today and {order} order machines"
     if doubt == "unknown":
         return "the solver was stopped on some trees before it knew"
+    if doubt == "rival":
+        return "; ".join(
+            f"off the trees its lead over other advice ({ALTERNATIVES[rival.name].lower()}), "
+            f"{worth(rival.off_tree_loses, unit, beside)} with a standard error of "
+            f"{worth(rival.off_tree_error, unit, beside)}, may be chance"
+            for rival in trees.rivals
+            if not rival.is_clear
+        )
     assert doubt == "gap" and best.gap is not None
     high = worth(best.gap.high, unit, beside)
     return f"today's decisions may fall short by {high}, and {_held_against(trees, unit, beside)}"
