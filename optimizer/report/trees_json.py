@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from optimizer.trees.spread import TodayRow
 
 
+# What is not among them is what a source of money is used for.
+VERBS = {"order": "order", "resell": "resell", "draw": "borrow from", "repay": "repay"}
+
+
 def trees_document(plan: Plan) -> Document | None:
     """All that planning several trees found, in the numeraire; None where there was one tree."""
     trees, unit = plan.trees, plan.scenario.numeraire
@@ -114,7 +118,7 @@ def _in_words(scenario: Scenario, row: TodayRow) -> str:
     if row.what in ("sell", "buy"):
         return f"{row.what} BTC"
     name = scenario.machines.specs[row.name].name if row.unit == "machines" else row.name
-    verb = {"draw": "borrow from"}.get(row.what, row.what.replace("_", " "))
+    verb = VERBS.get(row.what, row.what.replace("_", " ") + ":")
     return f"{verb} {name}" + (f", {row.detail}" if row.detail else "")
 
 
@@ -151,14 +155,14 @@ def _said(plan: Plan, trees: Trees) -> Iterator[str]:
     if trees.paths > 0:
         yield (
             f"Off the trees, on {trees.paths:,} paths that are the same for all, it is worth "
-            f"{worth(best.off_tree, unit, beside)} (standard error {worth(best.off_tree_error, unit, beside)}), the "
-            f"others from {_behind(trees, unit, beside)}."
+            f"{worth(best.off_tree, unit, beside)} (standard error {worth(best.off_tree_error, unit, beside)})"
+            f"{_behind(trees, unit, beside)}."
         )
     if trees.doubts:
         reasons = "; ".join(_doubt(doubt, plan, trees) for doubt in trees.doubts)
         yield (
-            f"The tree is too small to trust: {reasons}. More branches (market.tree.branching) and more paths "
-            "(market.fan.paths) make trees alike, more trees (--trees) tell the gap more closely."
+            f"The tree is too small to trust: {reasons}. More branches (market.tree.branching) show it more futures, more "
+            "paths (market.fan.paths) make trees alike, more trees (--trees) tell the gap more closely."
         )
     else:
         yield f"Nothing here says that the tree is too small for this advice: {_held_against(trees, unit, beside)}."
@@ -166,12 +170,14 @@ def _said(plan: Plan, trees: Trees) -> Iterator[str]:
 
 def _behind(trees: Trees, unit: str, beside: float) -> str:
     behind = [c.behind for k, c in enumerate(trees.candidates) if k != trees.recommended]
+    if not behind:
+        return ""
     low, high = min(behind), max(behind)
 
     def words(amount: float) -> str:
         return f"{worth(abs(amount), unit, beside)} {'less' if amount >= 0 else 'more'}"
 
-    return f"{words(high)} to {words(low)}"
+    return f", the others from {words(high)} to {words(low)}"
 
 
 def _held_against(trees: Trees, unit: str, beside: float) -> str:

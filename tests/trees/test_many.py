@@ -12,7 +12,10 @@ from optimizer.planning import Plan, plan
 from optimizer.replay.fates import fates
 from optimizer.replay.monte_carlo import monte_carlo
 from optimizer.report.plan_json import plan_document
+from optimizer.solving import Tell
+from optimizer.trees.sampled import Planned, PlanTree, Unplanned
 from tests.cli.command import SCENARIOS, SMALL
+from tests.sweep.sweeps import quiet
 from tests.trees.markets import certain_company, random_company, solved
 
 PATHS = 300
@@ -113,6 +116,28 @@ def test_a_company_without_a_plan_is_told_as_ever(tmp_path: Path) -> None:
     poor = random_company(tmp_path, cash_usd=0, btc_lots=[{"btc": 15, "cost_basis_usd": 40_000}])
     with pytest.raises(InfeasibleError, match="No plan meets every requirement"):
         plan(poor, trees=3, workers=1, compare=False, monte_carlo=0)
+
+
+@pytest.mark.parametrize("without", [[2], [2, 3]])
+def test_that_another_tree_has_no_plan_is_told(
+    company_path: Path, monkeypatch: pytest.MonkeyPatch, without: list[int]
+) -> None:
+    class Picky(PlanTree):
+        def __call__(self, seed: int, say: Tell = quiet) -> Planned | Unplanned:
+            return Unplanned(seed, InfeasibleError("No plan.")) if seed in without else super().__call__(seed, say)
+
+    monkeypatch.setattr("optimizer.trees.many.PlanTree", Picky)
+    found = plan(company_path, trees=3, workers=1, compare=False, monte_carlo=20)
+    trees = found.trees
+    assert trees is not None
+    assert trees.without == tuple((seed, "No plan.") for seed in without)
+    assert len(trees.candidates) == 3 - len(without)
+    assert len(trees.trials) == {2: 2, 1: 0}[len(trees.candidates)]
+    assert trees.best.gap is None
+    assert trees.doubts == ("no_plan",)
+    document = plan_document(found)["trees"]
+    assert document["count"] == 3
+    assert f"{len(without)} tree" in document["says"][-1]
 
 
 @pytest.mark.slow
