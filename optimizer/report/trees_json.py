@@ -161,8 +161,8 @@ def _said(plan: Plan, trees: Trees) -> Iterator[str]:
     if trees.doubts:
         reasons = "; ".join(_doubt(doubt, plan, trees) for doubt in trees.doubts)
         yield (
-            f"The tree is too small to trust: {reasons}. More branches (market.tree.branching) show it more futures, more "
-            "paths (market.fan.paths) make trees alike, more trees (--trees) tell the gap more closely."
+            f"The tree is too small to trust: {reasons}. More branches (market.tree.branching) show it more futures, "
+            "more paths (market.fan.paths) make trees alike, more trees (--trees) tell the gap more closely."
         )
     else:
         yield f"Nothing here says that the tree is too small for this advice: {_held_against(trees, unit, beside)}."
