@@ -17,6 +17,7 @@ from tests.trees.markets import random_company
 BORROW = SCENARIOS / "teach_borrow_or_sell.yaml"
 
 
+@pytest.mark.slow
 def test_trees_in_several_processes_say_what_one_process_says(tmp_path: Path) -> None:
     company, out = random_company(tmp_path), tmp_path / "plan"
     options = ("--trees", "3", "--workers", "2", "--no-compare", "--monte-carlo", "100")
