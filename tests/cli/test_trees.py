@@ -53,7 +53,7 @@ def test_workers_without_trees_are_refused() -> None:
 
 @needs_ctrl_c
 def test_ctrl_c_in_the_midst_of_trees_writes_nothing(tmp_path: Path) -> None:
-    asked = ("plan", SCENARIOS / "fleet_refresh.yaml", *SMALL, "--trees", "40", "--no-compare", "--workers", "2")
+    asked = ("plan", SCENARIOS / "fleet_refresh.yaml", *SMALL, "--trees", "40", "--no-compare", "--workers", "1")
     code, printed, error = interrupted(*asked, "--out", tmp_path / "plan", after="trees:", pause_s=1.0)
     assert (code, printed) == (130, "")
     assert error.strip() == "interrupted; nothing was written"
