@@ -21,7 +21,7 @@ class Comparator:
 
     ``loses``: the plan's objective less this one's. ``sell_btc``, ``borrow_usd``, ``machines_usd``: today's.
     ``outcomes``: net worth at each leaf, in the order of `Value.leaves`; empty where it has no plan.
-    ``split``: what its worth is made of, by the ledger's account of it; None where it has no plan.
+    ``split``: what its worth is made of, by the ledger's account of it, and ``decisions``; None where it has no plan.
     """
 
     name: str
@@ -37,6 +37,7 @@ class Comparator:
     machines_usd: float
     outcomes: tuple[float, ...] = ()
     split: Split | None = None
+    decisions: Decisions | None = None
 
     @property
     def feasible(self) -> bool:
@@ -70,4 +71,5 @@ def comparator_of(
         machines_usd=sum(order.units * (prices[order.model] or 0.0) for order in chosen.orders if order.node == 0),
         outcomes=tuple(worth.outcomes.tolist()),
         split=split_of(given, tree, chosen, books),
+        decisions=chosen,
     )

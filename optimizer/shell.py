@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import json
 import os
 import sys
@@ -98,6 +99,8 @@ def open_in_browser(page: Path) -> None:
 def leave_interrupted(kept: str = "nothing was written") -> NoReturn:
     """Say so, and what there is of the work, and end, not by way of Python's own exit: there an interrupted HiGHS has
     aborted the process."""
+    # Pools of workers that were stopped hang in cycles; what they hold is let go of before the process is.
+    gc.collect()
     # What would run at Python's exit still runs: it lets go of what the workers shared.
     atexit._run_exitfuncs()
     print(f"interrupted; {kept}", file=sys.stderr, flush=True)

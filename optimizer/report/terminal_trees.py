@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from optimizer.report.screen import Lines
+from optimizer.report.terminal_judged import ALTERNATIVES
 from optimizer.report.trees_json import trees_document
 from optimizer.report.words import NONE, add, btc, grid, share, usd, worth
 
@@ -38,10 +39,16 @@ def sureness(plan: Plan) -> Lines:
             *(f"{row[key]} of {row['tried']}" for key in ("moved", "impossible")),
             *(off, behind, share(row["trouble_share"], 1)),
         )
+    rivals = grid("Other advice", "loses on this tree", "off the trees", "standard error", "trouble")
+    for row in doc["rivals"]:
+        keys = (f"loses_{unit}", f"off_tree_loses_{unit}", f"off_tree_error_{unit}")
+        amounts = (worth(row[key], unit, beside).removesuffix(" BTC") for key in keys)
+        add(rivals, ALTERNATIVES[row["name"]], *amounts, share(row["trouble_share"], 1))
     return [
         *doc["says"],
         decisions,
         candidates,
+        *([rivals] if doc["rivals"] else []),
         f"In {unit.upper()}. Short by: on average of the best on the other trees; at most: at "
         f"{share(doc['confidence'])} confidence for all plans together. Moved: today's trading and pledging had to be "
         "chosen anew; broken: not even so. Trouble: paths on which anything goes wrong.",

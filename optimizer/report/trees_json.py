@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from optimizer.trees.spread import TodayRow
 
 
+# What is not among them is what a source of money is used for.
+VERBS = {"order": "order", "resell": "resell", "draw": "borrow from", "repay": "repay"}
+
+
 def trees_document(plan: Plan) -> Document | None:
     """All that planning several trees found, in the numeraire; None where there was one tree."""
     trees, unit = plan.trees, plan.scenario.numeraire
@@ -53,6 +57,17 @@ def trees_document(plan: Plan) -> Document | None:
                 "why_not": trial.why_not,
             }
             for trial in trees.trials
+        ],
+        "rivals": [
+            {
+                "name": rival.name,
+                f"loses_{unit}": rival.loses,
+                f"off_tree_loses_{unit}": rival.off_tree_loses,
+                f"off_tree_error_{unit}": rival.off_tree_error,
+                "trouble_share": rival.trouble,
+                "is_clear": rival.is_clear,
+            }
+            for rival in trees.rivals
         ],
         "without_plan": [{"seed": seed, "why_not": why_not} for seed, why_not in trees.without],
     }
@@ -103,7 +118,7 @@ def _in_words(scenario: Scenario, row: TodayRow) -> str:
     if row.what in ("sell", "buy"):
         return f"{row.what} BTC"
     name = scenario.machines.specs[row.name].name if row.unit == "machines" else row.name
-    verb = {"draw": "borrow from"}.get(row.what, row.what.replace("_", " "))
+    verb = VERBS.get(row.what, row.what.replace("_", " ") + ":")
     return f"{verb} {name}" + (f", {row.detail}" if row.detail else "")
 
 
@@ -140,14 +155,14 @@ def _said(plan: Plan, trees: Trees) -> Iterator[str]:
     if trees.paths > 0:
         yield (
             f"Off the trees, on {trees.paths:,} paths that are the same for all, it is worth "
-            f"{worth(best.off_tree, unit, beside)} (standard error {worth(best.off_tree_error, unit, beside)}), the "
-            f"others from {_behind(trees, unit, beside)}."
+            f"{worth(best.off_tree, unit, beside)} (standard error {worth(best.off_tree_error, unit, beside)})"
+            f"{_behind(trees, unit, beside)}."
         )
     if trees.doubts:
         reasons = "; ".join(_doubt(doubt, plan, trees) for doubt in trees.doubts)
         yield (
-            f"The tree is too small to trust: {reasons}. More branches (market.tree.branching) and more paths "
-            "(market.fan.paths) make trees alike, more trees (--trees) tell the gap more closely."
+            f"The tree is too small to trust: {reasons}. More branches (market.tree.branching) show it more futures, "
+            "more paths (market.fan.paths) make trees alike, more trees (--trees) tell the gap more closely."
         )
     else:
         yield f"Nothing here says that the tree is too small for this advice: {_held_against(trees, unit, beside)}."
@@ -155,12 +170,14 @@ def _said(plan: Plan, trees: Trees) -> Iterator[str]:
 
 def _behind(trees: Trees, unit: str, beside: float) -> str:
     behind = [c.behind for k, c in enumerate(trees.candidates) if k != trees.recommended]
+    if not behind:
+        return ""
     low, high = min(behind), max(behind)
 
     def words(amount: float) -> str:
         return f"{worth(abs(amount), unit, beside)} {'less' if amount >= 0 else 'more'}"
 
-    return f"{words(high)} to {words(low)}"
+    return f", the others from {words(high)} to {words(low)}"
 
 
 def _held_against(trees: Trees, unit: str, beside: float) -> str:
@@ -173,7 +190,8 @@ def _held_against(trees: Trees, unit: str, beside: float) -> str:
 def _doubt(doubt: str, plan: Plan, trees: Trees) -> str:
     unit, beside, best = plan.scenario.numeraire, plan.value.value, trees.best
     if doubt == "no_plan":
-        return f"{count(len(trees.without), 'tree')} have no plan that meets every requirement"
+        some = count(len(trees.without), "tree")
+        return f"{some} {'has' if len(trees.without) == 1 else 'have'} no plan that meets every requirement"
     if doubt == "impossible":
         return (
             f"on {best.impossible} of {best.tried} other trees today's decisions break a requirement whatever is sold "
@@ -185,6 +203,14 @@ def _doubt(doubt: str, plan: Plan, trees: Trees) -> str:
         return f"of {count(len(trees.candidates), 'plan')} {borrow} borrow today and {order} order machines"
     if doubt == "unknown":
         return "the solver was stopped on some trees before it knew"
+    if doubt == "rival":
+        return "; ".join(
+            f"off the trees its lead over other advice ({ALTERNATIVES[rival.name].lower()}), "
+            f"{worth(rival.off_tree_loses, unit, beside)} with a standard error of "
+            f"{worth(rival.off_tree_error, unit, beside)}, may be chance"
+            for rival in trees.rivals
+            if not rival.is_clear
+        )
     assert doubt == "gap" and best.gap is not None
     high = worth(best.gap.high, unit, beside)
     return f"today's decisions may fall short by {high}, and {_held_against(trees, unit, beside)}"

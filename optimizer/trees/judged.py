@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from optimizer.errors import LimitError
-from optimizer.market.tree import Floats
+from optimizer.trees.off_tree import OffTree, Rival
 from optimizer.trees.sampled import Planned, Trial, Unplanned
 from optimizer.trees.statistics import Gap, confidence_of_each, gap_of, mean_and_error
 from optimizer.why.flips import Advice
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 # Where no alternative is there to hold the gap against: this share of the plan's worth.
 STAKE_SHARE = 0.01
-# An alternative by its way of planning, not by what it would do.
-NO_ADVICE = "mean_path"
+# Less than this share of its worth tells no plan from another: solvers and the hair of `optimizer.trees.today` do.
+ROUNDING = 1e-7
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,9 @@ class Trees:
     ``candidates``: of every tree that has a plan, the scenario's own first if it is one; ``without``: seed and reason
     of trees that have none. ``recommended``: the number of the candidate whose plan this is. ``paths``: off the trees.
     ``decisions``: today's, over the candidates. ``stake``: what the gap is held against, in the numeraire, and
-    ``stake_of``: the alternative that loses so much; empty where it is `STAKE_SHARE` of the plan's worth.
-    ``doubts``: why the tree is too small to trust: ``no_plan``, ``impossible``, ``advice``, ``unknown``, ``gap``.
+    ``stake_of``: the alternative that loses so much; empty where it is `STAKE_SHARE` of the plan's worth. ``rivals``:
+    other advice off the tree; none where nothing was replayed or compared. ``doubts``: why the tree is too small to
+    trust: ``no_plan``, ``impossible``, ``advice``, ``unknown``, ``gap``, ``rival``.
     """
 
     candidates: tuple[Candidate, ...]
@@ -81,6 +82,7 @@ class Trees:
     decisions: tuple[TodayRow, ...]
     stake: float
     stake_of: str
+    rivals: tuple[Rival, ...]
     doubts: tuple[str, ...]
 
     @property
@@ -107,14 +109,14 @@ def recommended(planned: Sequence[Planned], trials: Sequence[Trial]) -> int:
     failed = [sum(bool(trial.why_not) for trial in trials if trial.of == k) for k in range(len(planned))]
     fewest = [k for k in range(len(planned)) if failed[k] == min(failed)]
     short = {k: float(np.mean(_short(k, planned, trials))) for k in fewest}
-    open_ = float(np.mean([tree.bound - tree.objective for tree in planned]))
-    level = [k for k in fewest if short[k] <= min(short.values()) + open_]
+    left_open = float(np.mean([tree.bound - tree.objective + ROUNDING * abs(tree.objective) for tree in planned]))
+    level = [k for k in fewest if short[k] <= min(short.values()) + left_open]
     moved = [sum(trial.moved for trial in trials if trial.of == k) for k in range(len(planned))]
     return min(level, key=lambda k: (moved[k], -_worth_off_tree(planned[k]), k))
 
 
 def _worth_off_tree(planned: Planned) -> float:
-    return 0.0 if planned.off_tree is None else float(planned.off_tree.mean())
+    return 0.0 if planned.off_tree is None else float(planned.off_tree.scores.mean())
 
 
 def _short(k: int, planned: Sequence[Planned], trials: Sequence[Trial]) -> list[float]:
@@ -131,13 +133,13 @@ def _gap(k: int, planned: Sequence[Planned], trials: Sequence[Trial], confidence
 
 
 def _candidate(
-    k: int, planned: Sequence[Planned], trials: Sequence[Trial], gap: Gap | None, best_off_tree: Floats | None
+    k: int, planned: Sequence[Planned], trials: Sequence[Trial], gap: Gap | None, best: OffTree | None
 ) -> Candidate:
     tree, own = planned[k], [trial for trial in trials if trial.of == k]
     none = (float("nan"), float("nan"))
     off_tree = tree.off_tree
-    worth = none if off_tree is None else mean_and_error(off_tree)
-    behind = none if off_tree is None or best_off_tree is None else mean_and_error(best_off_tree - off_tree)
+    worth = none if off_tree is None else mean_and_error(off_tree.scores)
+    behind = none if off_tree is None or best is None else mean_and_error(best.scores - off_tree.scores)
     return Candidate(
         seed=tree.seed,
         nodes=tree.nodes,
@@ -155,23 +157,21 @@ def _candidate(
         off_tree_error=worth[1],
         behind=behind[0],
         behind_error=behind[1],
-        trouble=tree.trouble,
+        trouble=none[0] if off_tree is None else off_tree.trouble,
     )
 
 
-def stake_of(comparators: Sequence[Comparator], worth: float, hidden: float) -> tuple[float, str]:
-    """What the gap is held against: what the nearest other advice loses that loses more than ``hidden``, which is what
-    the solver leaves open; else a share of the plan's ``worth``. With its name."""
-    others = [
-        (other.loses, other.name)
-        for other in comparators
-        if other.feasible and other.name != NO_ADVICE and other.loses > hidden
-    ]
-    return min(others, default=(STAKE_SHARE * abs(worth), ""))
+def stake_of(others: Sequence[Comparator], worth: float) -> tuple[float, str]:
+    """What the gap is held against, and its name: what the nearest of ``others`` loses, else a share of ``worth``."""
+    return min(((other.loses, other.name) for other in others), default=(STAKE_SHARE * abs(worth), ""))
 
 
 def doubts_of(
-    candidates: Sequence[Candidate], chosen: int, without: Sequence[Unplanned], stake: float
+    candidates: Sequence[Candidate],
+    chosen: int,
+    without: Sequence[Unplanned],
+    stake: float,
+    rivals: Sequence[Rival],
 ) -> tuple[str, ...]:
     """Why the tree is too small to trust; empty where nothing says so."""
     best = candidates[chosen]
@@ -181,5 +181,6 @@ def doubts_of(
         "advice": len({candidate.advice for candidate in candidates}) > 1,
         "unknown": best.unknown > 0 or any(isinstance(tree.error, LimitError) for tree in without),
         "gap": best.gap is not None and best.gap.high > stake,
+        "rival": not all(rival.is_clear for rival in rivals),
     }
     return tuple(doubt for doubt, is_so in found.items() if is_so)

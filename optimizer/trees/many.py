@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
@@ -14,6 +15,7 @@ from optimizer.scenario.market_spec import Cases
 from optimizer.solving import Tell
 from optimizer.sweep.pool import Died, each
 from optimizer.trees.judged import Trees, candidates_of, doubts_of, stake_of
+from optimizer.trees.off_tree import Replay, Rival, other_advice, rivals_of
 from optimizer.trees.sampled import OnTree, Planned, PlanTree, Trial, TryOn, Unplanned, with_seed
 from optimizer.trees.spread import spread_of
 from optimizer.trees.statistics import confidence_of_each
@@ -21,6 +23,8 @@ from optimizer.trees.statistics import confidence_of_each
 # A candidate's gap has a spread once it is tried on two trees that it was not made from.
 FEWEST, MOST = 3, 50
 SEEDS = 2**31
+# A tree that is planned sooner than this is planned here: a process takes as long to start.
+WORTH_A_PROCESS_S = 3.0
 
 Item = TypeVar("Item")
 Done = TypeVar("Done")
@@ -39,21 +43,27 @@ def plan_over_trees(
     """The plan of the tree whose decisions of today do best across ``trees`` of them, with its `Trees`; it is the plan
     of ``--set market.fan.seed=`` that tree's seed, but that it is replayed on the paths that all were replayed on.
 
-    The first tree is the scenario's own, the others come from the seeds that follow its. ``workers``: processes, one a
-    core if None; the answer is the same. Raises `TreesError`, and as `optimizer.planning.plan`; where only trees other
-    than the scenario's own have no plan that is told, not raised.
+    The first tree is the scenario's own, the others come from the seeds that follow its. ``workers``: processes; if
+    None as many as cores where a tree takes longer than a process to start. The answer is the same. Raises
+    `TreesError`, and as `optimizer.planning.plan`; that a tree other than the scenario's own has no plan is told, not
+    raised.
     """
     _refuse(loaded, trees)
     given, first = loaded.scenario, loaded.scenario.market.fan.seed
-    workers = workers or os.cpu_count() or 1
 
-    say("trees", f"{trees} to plan")
+    replay = Replay(given, monte_carlo, first) if monte_carlo > 0 else None
+    job = PlanTree(loaded, replay)
     seeds = [(first + k) % SEEDS for k in range(trees)]
-    job = PlanTree(loaded, monte_carlo, first)
-    sampled = _all(job, seeds, workers, lambda n: say("trees", f"{n} of {trees} planned"))
-    own = sampled[0]
+    # The scenario's own tree comes first, and here: whether it has a plan and how long one takes is then known.
+    started = time.perf_counter()
+    own = job(first, say)
     if isinstance(own, Unplanned):
         raise own.error
+    if workers is None:
+        workers = 1 if time.perf_counter() - started < WORTH_A_PROCESS_S else os.cpu_count() or 1
+    say("trees", f"1 of {trees} planned")
+    others = _all(job, seeds[1:], workers, lambda n: say("trees", f"{n + 1} of {trees} planned"))
+    sampled = [own, *others]
     planned = [tree for tree in sampled if isinstance(tree, Planned)]
     without = [tree for tree in sampled if isinstance(tree, Unplanned)]
 
@@ -70,7 +80,12 @@ def plan_over_trees(
         found=best.found,
         draws_seed=first,
     )
-    stake, of = stake_of(plan.comparators, plan.value.value, best.bound - best.objective)
+    advice = other_advice(plan.comparators, best.bound - best.objective)
+    rivals: tuple[Rival, ...] = ()
+    if replay and best.off_tree and advice:
+        say("rivals", "other advice on the paths off the trees")
+        rivals = rivals_of(advice, plan.tree, replay, best.off_tree.scores)
+    stake, of = stake_of(advice, plan.value.value)
     return replace(
         plan,
         trees=Trees(
@@ -83,7 +98,8 @@ def plan_over_trees(
             decisions=spread_of(given, [tree.decisions for tree in planned]),
             stake=stake,
             stake_of=of,
-            doubts=doubts_of(candidates, chosen, without, stake),
+            rivals=rivals,
+            doubts=doubts_of(candidates, chosen, without, stake, rivals),
         ),
     )
 

@@ -5,23 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from optimizer.decisions import Decisions
 from optimizer.errors import InfeasibleError, LimitError
-from optimizer.market.tree import Floats, Tree
-from optimizer.replay.fates import fates
-from optimizer.replay.monte_carlo import monte_carlo
 from optimizer.scenario.load import LoadedScenario, sha256_of
 from optimizer.scenario.schema import Scenario, SolverSettings
 from optimizer.solve.highs import NoPlanError, Solver
 from optimizer.solve.linear_model import LinearModel
-from optimizer.solving import Found, check, model_of_tree, solve_tree, unit_of
-from optimizer.trees.statistics import scores
+from optimizer.solving import Found, Tell, check, model_of_tree, solve_tree, unit_of
+from optimizer.trees.off_tree import OffTree, Replay
 from optimizer.trees.today import ANY_DAY, Today, held_to, only_today, today_of
 from optimizer.why.flips import Advice, advice_of
 
 BREAKS = "breaks a requirement on some branch"
+
+
+def _quiet(stage: str, detail: str) -> None:
+    """Nobody watches a worker."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +29,7 @@ class Planned:
     above.
 
     ``model``: the tree's, with the names of today's columns only; ``today``: the plan's values of them. ``advice``:
-    what it says today in kind. ``off_tree``: a score for each path off the tree on which it was replayed, in the
-    numeraire, whose mean is its worth there; ``trouble``: the share of these paths on which anything goes wrong. None
-    and NaN where it was not replayed.
+    what it says today in kind. ``off_tree``: None where it was not replayed.
     """
 
     seed: int
@@ -44,8 +41,7 @@ class Planned:
     nodes: int
     objective: float
     bound: float
-    off_tree: Floats | None
-    trouble: float
+    off_tree: OffTree | None
 
 
 @dataclass(frozen=True)
@@ -77,20 +73,20 @@ class Trial:
 class PlanTree:
     """The plan of one sampled tree; sent to a worker with each seed."""
 
-    def __init__(self, loaded: LoadedScenario, paths: int, draws_seed: int) -> None:
-        self.loaded, self.paths, self.draws_seed = loaded, paths, draws_seed
+    def __init__(self, loaded: LoadedScenario, replay: Replay | None) -> None:
+        self.loaded, self.replay = loaded, replay
 
-    def __call__(self, seed: int) -> Planned | Unplanned:
+    def __call__(self, seed: int, say: Tell = _quiet) -> Planned | Unplanned:
         """The plan of the tree of this seed. Raises as `optimizer.solving` where that is not for lack of a plan."""
         given = with_seed(self.loaded, seed).scenario
-        modelled = model_of_tree(given, _quiet)
+        modelled = model_of_tree(given, say)
         try:
-            found = solve_tree(modelled, given, _quiet)
+            found = solve_tree(modelled, given, say)
         except (InfeasibleError, LimitError) as error:
             return Unplanned(seed, error)
         best = found.solution
-        checked = check(modelled, given, best, _quiet)
-        off_tree, trouble = self._replayed(given, modelled.tree, checked.decisions)
+        checked = check(modelled, given, best, say)
+        off_tree = self.replay(modelled.tree, checked.decisions) if self.replay else None
         model = only_today(modelled.model)
         return Planned(
             seed=seed,
@@ -103,16 +99,6 @@ class PlanTree:
             objective=checked.objective,
             bound=checked.objective + best.gap * abs(checked.objective),
             off_tree=off_tree,
-            trouble=trouble,
-        )
-
-    def _replayed(self, given: Scenario, tree: Tree, chosen: Decisions) -> tuple[Floats | None, float]:
-        if self.paths == 0:
-            return None, float("nan")
-        outcome = monte_carlo(given, tree, chosen, paths=self.paths, seed=self.draws_seed)
-        found = fates(given, outcome)
-        return scores(found.worth, given.risk.weight, given.risk.tail_share), float(
-            np.mean(found.first_trouble_month >= 0)
         )
 
 
@@ -163,7 +149,3 @@ def with_seed(loaded: LoadedScenario, seed: int) -> LoadedScenario:
     written = loaded.resolved["market"]
     resolved = {**loaded.resolved, "market": {**written, "fan": {**written["fan"], "seed": seed}}}
     return replace(loaded, scenario=scenario, resolved=resolved, sha256=sha256_of(resolved))
-
-
-def _quiet(stage: str, detail: str) -> None:
-    """Nobody watches a worker."""

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtrit
+from scipy.special import ndtri, stdtrit
 
 from optimizer.market.tree import Floats
 from optimizer.valuation import weighted_quantile
@@ -41,6 +41,11 @@ def confidence_of_each(candidates: int) -> float:
 def t_quantile(confidence: float, replications: int) -> float:
     """Student's t that is not exceeded with this probability, with ``replications`` - 1 degrees of freedom."""
     return float(stdtrit(replications - 1, confidence))
+
+
+def one_sided(confidence: float) -> float:
+    """The standard normal value that is not exceeded with this probability."""
+    return float(ndtri(confidence))
 
 
 def gap_of(gaps: Sequence[float], confidence: float) -> Gap | None:

@@ -47,18 +47,16 @@ def today_of(model: LinearModel, x: Floats) -> Today:
 
 
 def held_to(model: LinearModel, today: Today, free: Collection[str] = ()) -> Bounds:
-    """Bounds that hold a tree's model to ``today``, but for the variables named in ``free``."""
+    """Bounds that hold a tree's model to ``today``, but for the variables named in ``free``. Raises `SolverError` where
+    today is not the same on both trees."""
     bounds: Bounds = {}
     for (name, index), value in today.items():
         if name in free:
             continue
-        hair = HAIR * max(1.0, abs(value))
         j = model.columns.get(name, {}).get(index)
         if j is None:
-            # A variable that no row uses is in no model; it is nothing then.
-            if abs(value) > hair:
-                raise SolverError(f"today's {name} {index} of one tree is unknown to another tree of the same scenario")
-            continue
+            raise SolverError(f"today's {name} {index} of one tree is unknown to another tree of the same scenario")
+        hair = HAIR * max(1.0, abs(value))
         low, high = float(model.lower[j]), float(model.upper[j])
         if model.integral[j]:
             bounds[j] = (round(value), round(value))

@@ -18,6 +18,8 @@ from optimizer.planning import Plan, plan
 from optimizer.replay.replayed import Replayed, on_history, on_monte_carlo, on_stress
 from optimizer.replay.saved import SavedPlan, read_plan
 from optimizer.report.write import write_plan
+from optimizer.trees.statistics import Gap
+from optimizer.why.flips import Advice
 from tests.builders import minimal_scenario_dict, write_scenario
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
@@ -71,6 +73,32 @@ def company() -> dict[str, Any]:
 def small(tmp_path_factory: pytest.TempPathFactory) -> Plan:
     """The small company's plan, with its alternatives."""
     return plan(write_scenario(tmp_path_factory.mktemp("small"), company()))
+
+
+@pytest.fixture(scope="session")
+def treed(tmp_path_factory: pytest.TempPathFactory) -> Plan:
+    """The small company's plan over three trees, with its alternatives."""
+    return plan(write_scenario(tmp_path_factory.mktemp("treed"), company()), trees=3, workers=1, monte_carlo=200)
+
+
+def doubted(treed: Plan) -> Plan:
+    """The same as if another tree had no plan, another plan advised otherwise, and nothing were clear."""
+    trees = treed.trees
+    assert trees is not None
+    first, second, *rest = trees.candidates
+    gap = Gap(2, 1.0, 0.5, 9.0)
+    best = replace(trees.best, gap=gap, moved=1, sell_more_btc=2.5, impossible=1, unknown=1)
+    candidates = [replace(first, advice=Advice(False, True)), second, *rest]
+    candidates[trees.recommended] = best
+    rivals = tuple(replace(rival, off_tree_loses=0.1, off_tree_error=1.0) for rival in trees.rivals)
+    found = replace(
+        trees,
+        candidates=tuple(candidates),
+        rivals=rivals,
+        without=((9, "No plan meets every requirement."),),
+        doubts=("no_plan", "impossible", "advice", "unknown", "gap", "rival"),
+    )
+    return replace(treed, trees=found)
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ import pytest
 from optimizer.planning import Plan
 from optimizer.report.plain import plain
 from optimizer.report.plan_json import plan_document
+from tests.report.conftest import doubted
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "plan-json.md"
 SHARED_LISTS = "orders|retirements|draws|repayments|pledges|uses|lot_sales|debts"
@@ -35,9 +36,9 @@ def test_the_document_is_the_same_every_time(small: Plan) -> None:
 
 
 def test_every_key_is_documented_and_every_documented_key_is_there(
-    small: Plan, reasoned: Plan, top_up: Plan, liquidated: Plan, with_a_note: Plan, taxed: Plan
+    small: Plan, reasoned: Plan, top_up: Plan, liquidated: Plan, with_a_note: Plan, taxed: Plan, treed: Plan
 ) -> None:
-    plans = (small, reasoned, top_up, liquidated, with_a_note, taxed)
+    plans = (small, reasoned, top_up, liquidated, with_a_note, taxed, doubted(treed))
     documents = [plan_document(plan) for plan in plans]
     found = {_normal(key) for document in documents for key in _keys(document)}
     documented = set(re.findall(r"^\| `([^`]+)` \|", REFERENCE.read_text(encoding="utf-8"), re.MULTILINE))
@@ -62,6 +63,7 @@ def _normal(key: str) -> str:
     key = re.sub(rf"^nodes\[\]\.({SHARED_LISTS})\[\]", r"today.\1[]", key)
     key = re.sub(r"^((months|ladder|margins)\[\]\..*)_(mean|p10|p90)$", r"\1_*", key)
     key = re.sub(r"^(reasons\..*)_btc$", r"\1_<unit>", key)
+    key = re.sub(r"^(trees\.(?!.*sell_more).*)_btc$", r"\1_<unit>", key)
     key = key.replace("margins[].racked_units_*", "margins[].racked_units_mean")
     key = re.sub(r"^(out_of_sample\.(debt_)?months\[\]\..*)_(mean|p\d\d)$", r"\1_*", key)
     key = re.sub(r"^(out_of_sample\.(net|standard_error))_btc\b", r"\1_<unit>", key)

@@ -24,7 +24,7 @@ from optimizer.report.html.parts import (
     yes_no,
 )
 from optimizer.report.plain import Document
-from optimizer.report.terminal_judged import LIMITS, USED_UP
+from optimizer.report.terminal_judged import ALTERNATIVES, LIMITS, USED_UP
 from optimizer.report.terminal_trees import amount_in_words
 from optimizer.report.words import NONE, btc, count, share, worth
 
@@ -204,3 +204,13 @@ def _over_trees(doc: Document) -> Iterator[Shown]:
         for row in trees["candidates"]
     ]
     yield Shown("The plans of all trees", Table(plans, named), folded=True)
+    if trees["rivals"]:
+        rivals = (
+            text("name", "other advice"),
+            amount("loses", "loses on this tree"),
+            amount("off_tree_loses", "loses off the trees"),
+            amount("off_tree_error", "standard error"),
+            as_share("trouble_share", "paths with trouble", 1),
+        )
+        others = [row | {"name": ALTERNATIVES[row["name"]]} for row in trees["rivals"]]
+        yield Shown("Other advice off the trees", Table(rivals, others), folded=True)
