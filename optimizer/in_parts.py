@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from optimizer.alternatives import Comparator
+from optimizer.alternatives import Comparator, comparator_of
 from optimizer.market.build_tree import build_tree
 from optimizer.planning import Plan, SolverRecord, out_of_sample
 from optimizer.scenario.load import LoadedScenario
+from optimizer.solve.comparators_in_parts import alternatives_in_parts
 from optimizer.solve.crew import Crew, LocalCrew
-from optimizer.solve.decomposed import solve_decomposed
+from optimizer.solve.decomposed import CutModel
 from optimizer.solve.highs import NoPlanError, version
 from optimizer.solve.search import NotDecomposableError
 from optimizer.solving import Clock, Tell, checked, gap_text
@@ -38,9 +39,8 @@ def plan_in_parts(
         market_seconds = clock.lap()
         say("solve", f"{len(tree):,} nodes, cut in parts")
         try:
-            found = solve_decomposed(
-                given, tree, working, lambda seconds, gap: say("solve", gap_text(seconds, gap) + ", in parts")
-            )
+            cut = CutModel(given, tree, working)
+            found = cut.plan(lambda seconds, gap: say("solve", gap_text(seconds, gap) + ", in parts"))
         except NotDecomposableError as error:
             return str(error)
         except NoPlanError:
@@ -49,6 +49,12 @@ def plan_in_parts(
         plan = checked(given, tree, found.decisions, found.position, found.objective, found.tie_break, say)
         audit_seconds = clock.lap()
         comparators: tuple[Comparator, ...] = ()
+        if compare:
+            say("alternatives", "the same company told to do the obvious")
+            comparators = tuple(
+                comparator_of(other.name, other.told_to, given, tree, other.decisions, plan.value.value)
+                for other in alternatives_in_parts(cut)
+            )
         alternatives_seconds = clock.lap()
     finally:
         working.close()

@@ -28,6 +28,7 @@ from optimizer.solve.linear_model import Floats, LinearModel, load_solution, to_
 
 # "At most" means at least this share of the most.
 NEARLY = 0.98
+BREAKS = "breaks a requirement on some branch"
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,8 @@ class Alternative:
 
 
 @dataclass(frozen=True)
-class _Order:
-    """What a worker is to solve: the model within ``bounds``. With ``most_debt`` (column of a draw -> the lender's
+class Asked:
+    """What is to be solved: the model within ``bounds``. With ``most_debt`` (column of a draw -> the lender's
     least), first the most that can be drawn today within them; with ``certain``, first that model of the average
     future, whose decisions of today then hold."""
 
@@ -52,10 +53,12 @@ class _Order:
 
 
 @dataclass(frozen=True)
-class _Alternative:
+class Wanted:
+    """An alternative; ``recipe``: of (formulation, model, the plan) what is asked, or why there is nothing to ask."""
+
     name: str
     told_to: str
-    recipe: Callable[[Formulation, LinearModel, Solution | None], _Order | str]
+    recipe: Callable[[Formulation, LinearModel, Solution | None], Asked | str]
 
 
 class Alternatives:
@@ -63,19 +66,19 @@ class Alternatives:
 
     def __init__(self, f: Formulation, model: LinearModel, settings: SolverSettings) -> None:
         self._f, self._model, self._settings = f, model, settings
-        self._pool = ProcessPoolExecutor(max_workers=min(len(_AT_ONCE), os.cpu_count() or 1), initializer=_give_way)
-        self._at_once = [self._start(wanted, None) for wanted in _AT_ONCE]
+        self._pool = ProcessPoolExecutor(max_workers=min(len(AT_ONCE), os.cpu_count() or 1), initializer=_give_way)
+        self._at_once = [self._start(wanted, None) for wanted in AT_ONCE]
 
     def results(self, plan: Solution) -> list[Alternative]:
         """All alternatives, once the plan is known; waits for the workers."""
-        started = [*self._at_once, *(self._start(wanted, plan) for wanted in _AFTER_PLAN)]
+        started = [*self._at_once, *(self._start(wanted, plan) for wanted in AFTER_PLAN)]
         return [_finished(wanted, result) for wanted, result in started]
 
     def close(self) -> None:
         """Stop the workers, finished or not (loky needs psutil to do so cleanly)."""
         self._pool.shutdown(wait=True, kill_workers=True)
 
-    def _start(self, wanted: _Alternative, plan: Solution | None) -> tuple[_Alternative, str | Future[Solution | str]]:
+    def _start(self, wanted: Wanted, plan: Solution | None) -> tuple[Wanted, str | Future[Solution | str]]:
         order = wanted.recipe(self._f, self._model, plan)
         if isinstance(order, str):
             return wanted, order
@@ -92,14 +95,14 @@ def decisions_of(f: Formulation, model: LinearModel, alternative: Alternative) -
 
 def solve_at_once(f: Formulation, model: LinearModel, settings: SolverSettings) -> list[Alternative]:
     """The alternatives that need not know the plan, solved one after the other in this process."""
-    orders = [(wanted, wanted.recipe(f, model, None)) for wanted in _AT_ONCE]
+    orders = [(wanted, wanted.recipe(f, model, None)) for wanted in AT_ONCE]
     return [
         _finished(wanted, order if isinstance(order, str) else _work(model, settings, order))
         for wanted, order in orders
     ]
 
 
-def _finished(wanted: _Alternative, result: str | Solution | Future[Solution | str]) -> Alternative:
+def _finished(wanted: Wanted, result: str | Solution | Future[Solution | str]) -> Alternative:
     solved = result.result() if isinstance(result, Future) else result
     if isinstance(solved, str):
         return Alternative(wanted.name, wanted.told_to, None, solved)
@@ -114,7 +117,7 @@ def _give_way() -> None:
         os.nice(10)
 
 
-def _work(model: LinearModel, settings: SolverSettings, order: _Order) -> Solution | str:
+def _work(model: LinearModel, settings: SolverSettings, order: Asked) -> Solution | str:
     """In a worker: the solution, or why there is none."""
     solver = Solver(model, settings, second_opinion=False)
     try:
@@ -123,16 +126,19 @@ def _work(model: LinearModel, settings: SolverSettings, order: _Order) -> Soluti
             bounds = _with_most_debt(solver, bounds, order.most_debt)
         if order.certain is not None:
             try:
-                # A sure future needs no fine answer; a tenth of a percent of it takes seconds of whole lots.
-                coarse = settings.model_copy(update={"gap_share": max(settings.gap_share, 0.005)})
-                bounds = _today_of(order.certain, Solver(order.certain, coarse).solve().x, model)
+                bounds = today_of(order.certain, Solver(order.certain, coarser(settings)).solve().x, model)
             except NoPlanError:
                 return "even the average future has no plan"
         return solver.solve(bounds)
     except NoPlanError:
-        return "breaks a requirement on some branch"
+        return BREAKS
     except LimitError as stopped:
         return str(stopped)
+
+
+def coarser(settings: SolverSettings) -> SolverSettings:
+    """For a sure future, which needs no fine answer; a tenth of a percent of it takes seconds of whole lots."""
+    return settings.model_copy(update={"gap_share": max(settings.gap_share, 0.005)})
 
 
 def _with_most_debt(solver: Solver, bounds: Bounds, least_draws: dict[int, float]) -> Bounds:
@@ -158,17 +164,17 @@ def _draws(model: LinearModel) -> dict[tuple[int, str, int, int], int]:
     return found
 
 
-def _no_draws(f: Formulation, model: LinearModel, plan: Solution | None) -> _Order | str:
+def _no_draws(f: Formulation, model: LinearModel, plan: Solution | None) -> Asked | str:
     columns = list(_draws(model).values())
-    return _Order(dict.fromkeys(columns, (0.0, 0.0))) if columns else "the scenario offers no loan"
+    return Asked(dict.fromkeys(columns, (0.0, 0.0))) if columns else "the scenario offers no loan"
 
 
-def _no_orders(f: Formulation, model: LinearModel, plan: Solution | None) -> _Order | str:
+def _no_orders(f: Formulation, model: LinearModel, plan: Solution | None) -> Asked | str:
     columns = list(model.columns.get("order_lots", {}).values())
-    return _Order(dict.fromkeys(columns, (0.0, 0.0))) if columns else "the scenario offers no machine"
+    return Asked(dict.fromkeys(columns, (0.0, 0.0))) if columns else "the scenario offers no machine"
 
 
-def _most_debt_today(f: Formulation, model: LinearModel, plan: Solution | None) -> _Order | str:
+def _most_debt_today(f: Formulation, model: LinearModel, plan: Solution | None) -> Asked | str:
     """Today's largest draws, each at its lender's highest LTV."""
     highest = {debt.name: len(debt.tiers) - 1 for debt in f.data.debts}
     least = {debt.name: debt.min_draw for debt in f.data.debts}
@@ -176,13 +182,13 @@ def _most_debt_today(f: Formulation, model: LinearModel, plan: Solution | None) 
     if not today:
         return "no loan can be drawn today"
     lower_tiers = [column for (_, name, tier, _), column in today.items() if tier != highest[name]]
-    return _Order(
+    return Asked(
         dict.fromkeys(lower_tiers, (0.0, 0.0)),
         {column: least[name] for (_, name, tier, _), column in today.items() if tier == highest[name]},
     )
 
 
-def _btc_for_machines(f: Formulation, model: LinearModel, plan: Solution | None) -> _Order | str:
+def _btc_for_machines(f: Formulation, model: LinearModel, plan: Solution | None) -> Asked | str:
     assert plan is not None
     orders = model.columns.get("order_lots", {})
     spent = sum(float(plan.x[orders[0, *pair.key]]) * pair.price for pair in f.data.pairs if (0, *pair.key) in orders)
@@ -190,19 +196,19 @@ def _btc_for_machines(f: Formulation, model: LinearModel, plan: Solution | None)
         return "the plan orders no machines today"
     bought = spent / (1 + f.data.scenario.treasury.buy_fee_share)
     bounds = dict.fromkeys(orders.values(), (0.0, 0.0))
-    return _Order({**bounds, model.columns["buy_btc"][0]: (bought, bought)})
+    return Asked({**bounds, model.columns["buy_btc"][0]: (bought, bought)})
 
 
-def _plan_of_mean_path(f: Formulation, model: LinearModel, plan: Solution | None) -> _Order | str:
+def _plan_of_mean_path(f: Formulation, model: LinearModel, plan: Solution | None) -> Asked | str:
     """Today's decisions of the plan made as if the average future were certain. What the tree's plan gains over
     it is the value of the stochastic solution."""
     scenario = f.data.scenario
     if len(f.data.tree.leaves) < 2:
         return "there is only one future"
-    return _Order({}, certain=to_arrays(build(scenario, mean_path(f.data.tree, scenario.numeraire))))
+    return Asked({}, certain=to_arrays(build(scenario, mean_path(f.data.tree, scenario.numeraire))))
 
 
-def _today_of(certain: LinearModel, x: Floats, model: LinearModel) -> Bounds:
+def today_of(certain: LinearModel, x: Floats, model: LinearModel) -> Bounds:
     """Bounds that hold today's decisions as they are in the solution of another model of the same company."""
     bounds: Bounds = {}
     for name in ("order_lots", "retire_ph", "tier_open", "principal_usd"):
@@ -216,13 +222,13 @@ def _today_of(certain: LinearModel, x: Floats, model: LinearModel) -> Bounds:
     return bounds
 
 
-_AT_ONCE = (
-    _Alternative("sell_only", "sell BTC for every bill, draw no loan", _no_draws),
-    _Alternative("no_machines", "order no machines, now or later", _no_orders),
-    _Alternative("borrow_most", "draw today as much as lenders and requirements allow", _most_debt_today),
+AT_ONCE = (
+    Wanted("sell_only", "sell BTC for every bill, draw no loan", _no_draws),
+    Wanted("no_machines", "order no machines, now or later", _no_orders),
+    Wanted("borrow_most", "draw today as much as lenders and requirements allow", _most_debt_today),
 )
-_AFTER_PLAN = (
-    _Alternative("btc_instead", "buy BTC today with the money the plan spends on machines", _btc_for_machines),
+AFTER_PLAN = (
+    Wanted("btc_instead", "buy BTC today with the money the plan spends on machines", _btc_for_machines),
     # It need not know the plan; it waits so that the one before it, which must, does not have to.
-    _Alternative("mean_path", "follow the plan of the average future, then adapt", _plan_of_mean_path),
+    Wanted("mean_path", "follow the plan of the average future, then adapt", _plan_of_mean_path),
 )

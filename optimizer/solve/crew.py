@@ -15,7 +15,7 @@ from loky import ProcessPoolExecutor
 
 from optimizer.scenario.schema import Scenario
 from optimizer.solve.linear_model import Floats
-from optimizer.solve.recourse import Answer, Switches
+from optimizer.solve.recourse import Answer, Switches, Without
 from optimizer.solve.shares import Share
 from optimizer.solve.subtrees import Name, Outline, Part, Subtrees
 
@@ -38,6 +38,7 @@ class Question:
     top: Floats
     dearer: float = 1.0
     switches: Switches = "shares"
+    without: Without = frozenset()
 
 
 class Crew(Protocol):
@@ -145,13 +146,13 @@ def outline(origin: Origin | str) -> Outline:
 
 def answers(origin: Origin | str, question: Question) -> list[Answer]:
     """In a worker: of each subtree of a share."""
-    return _held(origin).answers(question.top, question.dearer, question.switches)
+    return _held(origin).answers(question.top, (question.dearer, question.switches, question.without))
 
 
 def part(origin: Origin | str, question: Question) -> Part:
     """In a worker: a share's part of the plan."""
     held = _held(origin)
-    held.answers(question.top, question.dearer, question.switches)
+    held.answers(question.top, (question.dearer, question.switches, question.without))
     return held.plan(question.top)
 
 

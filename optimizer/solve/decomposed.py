@@ -28,10 +28,11 @@ from optimizer.formulation.objective import tie_break
 from optimizer.market.tree import Tree
 from optimizer.scenario.schema import Scenario
 from optimizer.solve.crew import Crew, Origin, Question
-from optimizer.solve.highs import NoPlanError, Solver
+from optimizer.solve.highs import Bounds, NoPlanError, Solver
 from optimizer.solve.joined import joined, positions
 from optimizer.solve.linear_model import Floats, LinearModel, load_solution, to_arrays
 from optimizer.solve.master import Master
+from optimizer.solve.recourse import Without
 from optimizer.solve.search import NotDecomposableError, Progress, Search
 from optimizer.solve.shares import coarse, cut_month, deal, top_of
 
@@ -79,56 +80,98 @@ def reason_against(scenario: Scenario, tree: Tree) -> str | None:
 
 
 def solve_decomposed(scenario: Scenario, tree: Tree, crew: Crew, progress: Progress) -> Found:
-    """The plan of a scenario on a tree, top and subtrees apart.
+    """The plan of a scenario on a tree, top and subtrees apart; raises as `CutModel` and its `plan` do."""
+    return CutModel(scenario, tree, crew).plan(progress)
 
-    Raises `NotDecomposableError`, `NoPlanError` (not even with integers taken for shares is there a plan), `LimitError`
-    (stopped by the time limit before any plan) and `SolverError`.
+
+class CutModel:
+    """A scenario's model on a tree that is cut: the top here, the subtrees with a crew.
+
+    Raises `NotDecomposableError`, and what a crew may.
     """
-    against = reason_against(scenario, tree)
-    if against:
-        raise NotDecomposableError(against)
-    started = time.perf_counter()
-    month = cut_month(tree)
-    assert month is not None
-    above = top_of(tree, month)
-    f = build(scenario, above.tree)
-    top = to_arrays(f)
-    names = {(family, index): j for family, columns in top.columns.items() for index, j in columns.items()}
-    plan_key = uuid.uuid4().hex
-    shares = deal(tree, month, crew.size())
-    origins = [Origin(f"{plan_key}/{k}", scenario, share, names) for k, share in enumerate(shares)]
-    outlines = crew.begin(origins)
-    built = time.perf_counter() - started
-    integers = sum((Counter(outline.integers) for outline in outlines), Counter[str]())
-    if set(integers) - SWITCHES:
-        kinds = ", ".join(sorted(set(integers) - SWITCHES))
-        raise NotDecomposableError(f"choices after month {month} are whole numbers ({kinds})")
-    most = 10 * (f.data.btc_bound + 1) * max(1.0, float(f.data.price.max()))
-    search = Search(Master(top, outlines, scenario.solver, most), crew, scenario, started, progress)
-    point, lower = search.run(_first_point(scenario, tree, month, top), bool(integers))
-    parts = crew.plan(Question(point.x, search.dearer, point.switches))
-    load_solution(f, top, point.x)
-    offset = top.offset + sum(outline.offset - top.offset for outline in outlines)
-    own_tie_break = tie_break(f)
-    claimed = positions([position(f), *(part.position for part in parts)], [above, *shares])
-    objective, least = point.value + offset, lower + offset
-    if scenario.risk.weight > 0:
-        objective -= _of_a_better_threshold(scenario, tree, claimed, float(f.pyomo.threshold[0].value))
-    return Found(
-        decisions=joined([decisions(f), *(part.decisions for part in parts)], [above, *shares]),
-        position=claimed,
-        objective=objective,
-        tie_break=own_tie_break + sum(part.tie_break - own_tie_break for part in parts),
-        gap=max(0.0, objective - least) / max(abs(objective), 1e-9),
-        hit_limit=search.out_of_time,
-        size=tuple(np.sum([_size(top), *(outline.size for outline in outlines)], axis=0).tolist()),
-        integers=int(top.integral.sum()) + sum(integers.values()),
-        cut_month=month,
-        subtrees=len(search.master.links),
-        rounds=search.rounds,
-        build_seconds=built,
-        seconds=time.perf_counter() - started,
-    )
+
+    def __init__(self, scenario: Scenario, tree: Tree, crew: Crew) -> None:
+        against = reason_against(scenario, tree)
+        month = cut_month(tree)
+        if against or month is None:
+            raise NotDecomposableError(against or "")
+        self._started = time.perf_counter()
+        self.scenario, self.tree, self._crew, self._month = scenario, tree, crew, month
+        above = top_of(tree, month)
+        self.f = build(scenario, above.tree)
+        self.top = to_arrays(self.f)
+        names = {(family, index): j for family, columns in self.top.columns.items() for index, j in columns.items()}
+        plan_key = uuid.uuid4().hex
+        shares = deal(tree, month, crew.size())
+        origins = [Origin(f"{plan_key}/{k}", scenario, share, names) for k, share in enumerate(shares)]
+        self._shares = [above, *shares]
+        self._outlines = crew.begin(origins)
+        self._integers = sum((Counter(outline.integers) for outline in self._outlines), Counter[str]())
+        if set(self._integers) - SWITCHES:
+            kinds = ", ".join(sorted(set(self._integers) - SWITCHES))
+            raise NotDecomposableError(f"choices after month {month} are whole numbers ({kinds})")
+        most = 10 * (self.f.data.btc_bound + 1) * max(1.0, float(self.f.data.price.max()))
+        self._master = Master(self.top, self._outlines, scenario.solver, most)
+        self._built = time.perf_counter()
+
+    def plan(self, progress: Progress) -> Found:
+        """The best plan. Raises `NoPlanError` (not even with integers taken for shares is there one),
+        `NotDecomposableError` (its bounds do not meet), `LimitError` (stopped by the time limit before any plan) and
+        `SolverError`."""
+        scenario = self.scenario
+        search = Search(self._master, self._crew, scenario.solver, progress, self._started)
+        first = _first_point(scenario, self.tree, self._month, self.top)
+        self.point, lower = search.run(first, bool(self._integers))
+        chosen, claimed, own_tie_break = self._taken_out(search)
+        offset = self.top.offset + sum(outline.offset - self.top.offset for outline in self._outlines)
+        objective, least = self.point.value + offset, lower + offset
+        if scenario.risk.weight > 0:
+            threshold = float(self.f.pyomo.threshold[0].value)
+            objective -= _of_a_better_threshold(scenario, self.tree, claimed, threshold)
+        sizes = [_size(self.top), *(outline.size for outline in self._outlines)]
+        return Found(
+            decisions=chosen,
+            position=claimed,
+            objective=objective,
+            tie_break=own_tie_break,
+            gap=max(0.0, objective - least) / max(abs(objective), 1e-9),
+            hit_limit=search.out_of_time,
+            size=tuple(np.sum(sizes, axis=0).tolist()),
+            integers=int(self.top.integral.sum()) + sum(self._integers.values()),
+            cut_month=self._month,
+            subtrees=len(self._master.links),
+            rounds=search.rounds,
+            build_seconds=self._built - self._started,
+            seconds=time.perf_counter() - self._started,
+        )
+
+    def told(self, bounds: Bounds, without: Without) -> Decisions:
+        """The best plan of the same company with columns of the top within other bounds and some things not done at
+        all. Floors of the plan hold here too: who may do less does no better. Raises as `plan`."""
+        self._master.limit(bounds)
+        try:
+            search = Search(
+                self._master, self._crew, self.scenario.solver, lambda seconds, gap: None, time.perf_counter(), without
+            )
+            floors = self._master.rows
+            self.point, _ = search.run(self._master.relax()[0], bool(self._integers))
+            return self._taken_out(search)[0]
+        finally:
+            self._master.limit({})
+            # Its own floors are of a company that may do less: too high for the others.
+            self._master.forget(floors)
+
+    def _taken_out(self, search: Search) -> tuple[Decisions, Position, float]:
+        """The decisions of the point found, the position claimed for them, and what their tie-break comes to."""
+        point, f = self.point, self.f
+        parts = self._crew.plan(Question(point.x, search.dearer, point.switches, search.without))
+        load_solution(f, self.top, point.x)
+        own = tie_break(f)
+        return (
+            joined([decisions(f), *(part.decisions for part in parts)], self._shares),
+            positions([position(f), *(part.position for part in parts)], self._shares),
+            own + sum(part.tie_break - own for part in parts),
+        )
 
 
 def _of_a_better_threshold(scenario: Scenario, tree: Tree, claimed: Position, threshold: float) -> float:

@@ -16,7 +16,7 @@ from scipy.sparse import csr_array, hstack, vstack
 
 from optimizer.errors import LimitError, SolverError
 from optimizer.scenario.schema import SolverSettings
-from optimizer.solve.highs import COST_SCALE, NoPlanError
+from optimizer.solve.highs import COST_SCALE, Bounds, NoPlanError
 from optimizer.solve.linear_model import Floats, LinearModel
 from optimizer.solve.recourse import Answer, linear_program
 from optimizer.solve.subtrees import Outline
@@ -38,6 +38,7 @@ class Master:
         matrix = vstack([top.matrix, *(rows.matrix(len(top.cost)) for rows in alone)])
         loose = ~np.isfinite(top.lower) & ~np.isfinite(top.upper)
         self._lower, self._upper = np.where(loose, -most, top.lower), np.where(loose, most, top.upper)
+        self._first_lower, self._first_upper = self._lower, self._upper
         most_each = np.full(len(self.links), most)
         self._highs = linear_program(
             hstack([matrix, csr_array((matrix.shape[0], len(self.links)))], format="csc"),
@@ -92,6 +93,14 @@ class Master:
             kinds = np.full(len(self._integral), highspy.HighsVarType.kContinuous)
             h.changeColsIntegrality(len(self._integral), self._integral, kinds)
             h.setOptionValue("time_limit", highspy.kHighsInf)
+
+    def limit(self, bounds: Bounds) -> None:
+        """Hold some columns within other bounds, all others as at first."""
+        self._lower, self._upper = self._first_lower.copy(), self._first_upper.copy()
+        for j, (low, high) in bounds.items():
+            self._lower[j], self._upper[j] = low, high
+        every = np.arange(self._size, dtype=np.int32)
+        self._highs.changeColsBounds(len(every), every, self._lower, self._upper)
 
     def hold_integers(self, x: Floats | None) -> None:
         """Keep the integers as in ``x``, or let them go again."""

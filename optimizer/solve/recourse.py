@@ -27,6 +27,11 @@ STRESS_PENALTY = 1.0
 
 # How integers below the cut are treated: taken for shares, held at 0, or whole.
 Switches = Literal["shares", "closed", "whole"]
+# What is not done at all.
+Deed = Literal["draws", "orders"]
+Without = frozenset[Deed]
+# How much dearer than at first broken rows are; the integers; what is not done.
+Terms = tuple[float, Switches, Without]
 
 
 @dataclass(frozen=True)
@@ -41,9 +46,19 @@ class Answer:
 
 class Recourse:
     """One subtree: some ``rows`` and ``columns`` of a share's model. ``links``: columns of the top that the rows use,
-    in the share's numbering; ``link``: the same in the top's. ``chance``: its probability."""
+    in the share's numbering; ``link``: the same in the top's. ``chance``: its probability. ``deeds``: positions in
+    ``columns`` of what it may be told not to do."""
 
-    def __init__(self, model: LinearModel, rows: Ints, columns: Ints, links: Ints, link: Ints, chance: float) -> None:
+    def __init__(
+        self,
+        model: LinearModel,
+        rows: Ints,
+        columns: Ints,
+        links: Ints,
+        link: Ints,
+        chance: float,
+        deeds: dict[Deed, Ints],
+    ) -> None:
         self.link = link
         self.columns = columns
         self.chance = chance
@@ -70,11 +85,17 @@ class Recourse:
         )
         switches = np.flatnonzero(model.integral[columns])
         self._switches, self._most = len(link) + switches, model.upper[columns[switches]]
+        self._deeds = {
+            deed: ((len(link) + at).astype(np.int32), model.upper[columns[at]]) for deed, at in deeds.items()
+        }
         self._whole = False
         self.shape = (len(rows), self._first_break + len(signs))
 
-    def agree(self, dearer: float, switches: Switches) -> None:
-        """Broken rows cost so many times the first price; its integers are treated so."""
+    def agree(self, dearer: float, switches: Switches, without: Without) -> None:
+        """Answer on these terms from now on."""
+        for deed, (columns, upper) in self._deeds.items():
+            none = np.zeros(len(columns))
+            self._highs.changeColsBounds(len(columns), columns, none, none if deed in without else upper)
         every = np.arange(self._first_break, self.shape[1], dtype=np.int32)
         self._highs.changeColsCost(len(every), every, np.full(len(every), dearer * self._price * COST_SCALE))
         at = self._switches.astype(np.int32)

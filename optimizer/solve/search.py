@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from optimizer.errors import LimitError
-from optimizer.scenario.schema import Scenario
+from optimizer.scenario.schema import SolverSettings
 from optimizer.solve.crew import Crew, Question
 from optimizer.solve.highs import NoPlanError
 from optimizer.solve.linear_model import Floats
 from optimizer.solve.master import Master
-from optimizer.solve.recourse import Switches
+from optimizer.solve.recourse import Switches, Without
 
 # Rows broken by no more than this are kept, in the model's units.
 KEPT = 1e-6
@@ -52,11 +52,19 @@ class Point:
 
 
 class Search:
-    """One search. ``dearer``: how many times the first price broken rows cost by now; ``rounds``: how often the subtrees
-    were asked."""
+    """One search. ``dearer``: how many times the first price broken rows cost by now; ``rounds``: how often the
+    subtrees were asked; ``without``: what is not done below the cut."""
 
-    def __init__(self, master: Master, crew: Crew, scenario: Scenario, started: float, progress: Progress) -> None:
-        self.master, self._crew, self._settings = master, crew, scenario.solver
+    def __init__(
+        self,
+        master: Master,
+        crew: Crew,
+        settings: SolverSettings,
+        progress: Progress,
+        started: float,
+        without: Without = frozenset(),
+    ) -> None:
+        self.master, self._crew, self._settings, self.without = master, crew, settings, without
         self._started, self._progress = started, progress
         self.dearer, self.rounds, self.out_of_time = 1.0, 0, False
 
@@ -126,7 +134,7 @@ class Search:
             x = best.x + step * (proposed - best.x)
 
     def _ask(self, x: Floats, switches: Switches) -> Point:
-        answers = self._crew.ask(Question(x, self.dearer, switches))
+        answers = self._crew.ask(Question(x, self.dearer, switches, self.without))
         if switches != "whole":
             self.master.learn(x, answers)
         self.rounds += 1

@@ -14,14 +14,14 @@ import numpy as np
 from scipy.sparse import block_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
-from optimizer.decisions import Decisions, Position
+from optimizer.decisions import OPENING, Decisions, Position
 from optimizer.formulation.build import build
 from optimizer.formulation.extract import decisions, position
 from optimizer.formulation.objective import tie_break
 from optimizer.market.tree import Ints
 from optimizer.scenario.schema import Scenario
 from optimizer.solve.linear_model import Floats, LinearModel, load_solution, to_arrays
-from optimizer.solve.recourse import Answer, Recourse, Switches
+from optimizer.solve.recourse import Answer, Deed, Recourse, Terms
 from optimizer.solve.shares import Share
 
 # (family, index) of a variable.
@@ -90,16 +90,18 @@ class Subtrees:
         _, label = connected_components(block_array([[None, part], [part.T, None]]), directed=False)
         of_row, of_column = label[: len(self._rows_below)], label[len(self._rows_below) :]
         chances = _chances(model, share)
+        deeds = {deed: np.isin(np.arange(len(model.cost)), columns) for deed, columns in deeds_of(model).items()}
         self._parts: list[Recourse] = []
         for k in np.unique(of_column):
             rows, columns = self._rows_below[of_row == k], own[of_column == k]
             used = np.unique(matrix[rows].indices)
             links = used[self._above[used] >= 0]
             chance = float(chances[columns].max())
-            self._parts.append(Recourse(model, rows, columns, links, self._above[links], chance))
+            here = {deed: np.flatnonzero(done[columns]) for deed, done in deeds.items()}
+            self._parts.append(Recourse(model, rows, columns, links, self._above[links], chance, here))
         self._columns_of_top = len(top)
         self._answered = False
-        self._terms: tuple[float, Switches] = (1.0, "shares")
+        self._terms: Terms = (1.0, "shares", frozenset())
 
     def outline(self) -> Outline:
         """What the master needs to know of it."""
@@ -139,13 +141,12 @@ class Subtrees:
         rows = found.values()
         return Rows([r[0] for r in rows], [r[1] for r in rows], [r[2] for r in rows], [r[3] for r in rows])
 
-    def answers(self, top: Floats, dearer: float, switches: Switches) -> list[Answer]:
-        """Of each subtree, with the top's columns at these values, broken rows so many times dearer than at first, and
-        its integers treated so."""
-        if (dearer, switches) != self._terms:
+    def answers(self, top: Floats, terms: Terms) -> list[Answer]:
+        """Of each subtree, with the top's columns at these values, on these terms."""
+        if terms != self._terms:
             for part in self._parts:
-                part.agree(dearer, switches)
-            self._terms = (dearer, switches)
+                part.agree(*terms)
+            self._terms = terms
         first_of: dict[tuple[int, int], Recourse] = {}
         found = []
         for part in self._parts:
@@ -166,6 +167,13 @@ class Subtrees:
             x[part.columns] = part.values()
         load_solution(self._formulation, self._model, x)
         return Part(decisions(self._formulation), position(self._formulation), tie_break(self._formulation))
+
+
+def deeds_of(model: LinearModel) -> dict[Deed, list[int]]:
+    """Columns of what an alternative may be told not to do."""
+    principal = model.columns.get("principal_usd", {})
+    drawn = [j for index, j in principal.items() if isinstance(index, tuple) and index[3] != OPENING]
+    return {"draws": drawn, "orders": list(model.columns.get("order_lots", {}).values())}
 
 
 def _chances(model: LinearModel, share: Share) -> Floats:
