@@ -125,7 +125,7 @@ def _slopes(returns: Floats, share: Floats, parent: Ints, target: float) -> Floa
 
 
 def _log_mean_exp(values: Floats, share: Floats, parent: Ints) -> Floats:
-    """ln of the mean of exp(values) over each parent's branches by their ``share`` of it, [parent], without overflow."""
+    """ln of the mean of exp(values) over each parent's branches by their ``share`` of it, [parent]; no overflow."""
     highest = np.full(int(parent.max()) + 1, -np.inf)
     np.maximum.at(highest, parent, values)
     mean: Floats = highest + np.log(np.bincount(parent, weights=share * np.exp(values - highest[parent])))

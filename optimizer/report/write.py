@@ -16,7 +16,7 @@ import pandas as pd
 
 from optimizer.errors import OutputError
 from optimizer.report.backtest_json import backtest_document
-from optimizer.report.plain import Document, records
+from optimizer.report.plain import Document, json_text, plain_columns
 from optimizer.report.plan_json import plan_document
 from optimizer.report.replay_json import replay_document
 from optimizer.report.tables import TABLES
@@ -92,13 +92,13 @@ def _write(
 ) -> list[Path]:
     out = out.resolve()
     refuse_foreign(out, kind)
-    text = json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False)
+    text = json_text(document)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         fresh = _sibling(out, "new")
         fresh.mkdir()
         try:
-            (fresh / kind.document).write_text(text + "\n", encoding="utf-8")
+            (fresh / kind.document).write_text(text, encoding="utf-8")
             for name, table in tables.items():
                 _write_csv(table, fresh / f"{name}.csv")
             for name, content in beside.items():
@@ -190,8 +190,7 @@ def _write_csv(table: pd.DataFrame, path: Path) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(table.columns)
-        for row in records(table):
-            writer.writerow(csv_cell(value) for value in row.values())
+        writer.writerows(zip(*(map(csv_cell, values) for values in plain_columns(table).values()), strict=True))
 
 
 def csv_cell(value: object) -> object:
