@@ -11,7 +11,6 @@ from optimizer.decisions import OPENING, Draw, Order, Repayment, Retirement, fac
 from optimizer.ledger.fleet import Pair, payment_per_unit
 from optimizer.ledger.lending import fall_to_ltv, price_at_ltv
 from optimizer.ledger.paths import ancestors
-from optimizer.ledger.tranches import Tranche
 from optimizer.market.tree import Floats, Ints, Tree
 from optimizer.report.frames import DUST_BTC, DUST_UNITS, DUST_USD, PLACE, frame
 from optimizer.report.places import Row, date_of, place
@@ -19,6 +18,9 @@ from optimizer.scenario.money import ExistingLoan, Facility
 
 if TYPE_CHECKING:
     from optimizer.planning import Plan
+
+# The column of each tranche in the debt books, by facility, tier and month drawn.
+Tranches = dict[tuple[int, int, int], int]
 
 
 def orders(plan: Plan) -> pd.DataFrame:
@@ -140,16 +142,17 @@ def draws(plan: Plan) -> pd.DataFrame:
         "fall_to_call_share",
         "fall_to_liquidation_share",
     ]
-    return frame((_draw(plan, d) for d in plan.decisions.draws if d.amount_usd >= DUST_USD), columns)
+    tranches = _tranches(plan)
+    return frame((_draw(plan, d, tranches) for d in plan.decisions.draws if d.amount_usd >= DUST_USD), columns)
 
 
-def _draw(plan: Plan, draw: Draw) -> Row:
+def _draw(plan: Plan, draw: Draw, tranches: Tranches) -> Row:
     f = facility_names(plan.scenario).index(draw.facility)
     terms = contract_of(plan, f)
     assert isinstance(terms, Facility)
     tier = terms.tiers[draw.tier]
     month = int(plan.tree.month[draw.node])
-    pledge_per_usd = plan.books.debt.terms.pledge_btc[draw.node, _tranche_of_draw(plan, f, draw)]
+    pledge_per_usd = plan.books.debt.terms.pledge_btc[draw.node, tranches[f, draw.tier, month]]
     fee = draw.amount_usd * terms.origination_fee_share
     matures = month + terms.term_months
     return {
@@ -203,15 +206,16 @@ def repayments(plan: Plan) -> pd.DataFrame:
         "early_usd",
         "early_fee_usd",
     ]
-    return frame((_repayment(plan, r) for r in plan.decisions.repayments if r.principal_usd >= DUST_USD), columns)
+    made, tranches = plan.decisions.repayments, _tranches(plan)
+    return frame((_repayment(plan, r, tranches) for r in made if r.principal_usd >= DUST_USD), columns)
 
 
-def _repayment(plan: Plan, repayment: Repayment) -> Row:
+def _repayment(plan: Plan, repayment: Repayment, tranches: Tranches) -> Row:
     f = facility_names(plan.scenario).index(repayment.facility)
     terms, debt = contract_of(plan, f), plan.books.debt
     opening = repayment.drawn_node == OPENING
     drawn_month = OPENING if opening else int(plan.tree.month[repayment.drawn_node])
-    q = _tranche(plan, f, repayment.tier, drawn_month)
+    q = tranches[f, 0 if opening else repayment.tier, drawn_month]
     early = float(debt.ahead_usd[repayment.node, q])
     return {
         **place(plan.scenario, plan.tree, repayment.node),
@@ -332,13 +336,5 @@ def pair_of(plan: Plan, model: str, site: str) -> Pair:
     return next(p for p in plan.books.fleet.pairs if p.model == model and sites[p.site].name == site)
 
 
-def _tranche_of_draw(plan: Plan, facility: int, draw: Draw) -> int:
-    return _tranche(plan, facility, draw.tier, int(plan.tree.month[draw.node]))
-
-
-def _tranche(plan: Plan, facility: int, tier: int, drawn_month: int) -> int:
-    def drawn_so(tranche: Tranche) -> bool:
-        key = (tranche.facility, tranche.tier, tranche.drawn_month)
-        return key == (facility, tier if drawn_month != OPENING else 0, drawn_month)
-
-    return next(q for q, tranche in enumerate(plan.books.debt.terms.tranches) if drawn_so(tranche))
+def _tranches(plan: Plan) -> Tranches:
+    return {(t.facility, t.tier, t.drawn_month): q for q, t in enumerate(plan.books.debt.terms.tranches)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-import json
+import re
 import secrets
 import shutil
 from collections.abc import Mapping
@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from optimizer.errors import OutputError
 from optimizer.report.backtest_json import backtest_document
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from optimizer.replay.replayed import Replayed
     from optimizer.replay.tested import Backtest
 
+# A document names its schema in so many bytes.
+MOST_TO_SCHEMA = 200
 # A spreadsheet takes a cell that begins so for a formula.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -146,12 +149,13 @@ def _refuse_working_folder(out: Path) -> None:
 
 
 def _is_of(kind: Kind, out: Path) -> bool:
-    """Whether a folder holds a document of this kind, of any version."""
+    """Whether a folder holds a document of this kind, of any version: its schema is the first that stands in it."""
     try:
-        document = json.loads((out / kind.document).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        with (out / kind.document).open("rb") as file:
+            start = file.read(MOST_TO_SCHEMA)
+    except OSError:
         return False
-    return isinstance(document, dict) and str(document.get("schema", "")).startswith(kind.schema)
+    return re.match(rb'\s*\{\s*"schema"\s*:\s*"' + re.escape(kind.schema.encode()), start) is not None
 
 
 def _swap(fresh: Path, out: Path) -> None:
@@ -190,7 +194,9 @@ def _write_csv(table: pd.DataFrame, path: Path) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(table.columns)
-        writer.writerows(zip(*(map(csv_cell, values) for values in plain_columns(table).values()), strict=True))
+        columns = plain_columns(table)
+        texts = (name for name in columns if not is_numeric_dtype(table[name]))
+        writer.writerows(zip(*(columns | {name: map(csv_cell, columns[name]) for name in texts}).values(), strict=True))
 
 
 def csv_cell(value: object) -> object:

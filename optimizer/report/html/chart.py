@@ -40,10 +40,12 @@ CONFIG: Spec = {
         "labelFontSize": 12,
         "titleFontSize": 12,
         "titleFontWeight": "normal",
-        "labelLimit": 170,
+        # Holding texts to a width means measuring each once more, a third of the drawing: only names may be long.
+        "labelLimit": 0,
+        "titleLimit": 0,
     },
     "line": {"strokeWidth": 2.2},
-    "text": {"color": INK, "fontSize": 12},
+    "text": {"color": INK, "fontSize": 12, "limit": 0},
     "rule": {"strokeWidth": 1.4},
 }
 SPLIT = " @ "
@@ -67,7 +69,7 @@ def amount(field: str, title: str, labels: str | None = None, **scale: Any) -> S
 
 def named(field: str, order: Sequence[str]) -> Spec:
     """The vertical axis of names, in this order."""
-    axis = {"title": None, "ticks": False, "domain": False}
+    axis = {"title": None, "ticks": False, "domain": False, "labelLimit": 170}
     return {"field": field, "type": "nominal", "sort": list(order), "axis": axis}
 
 
