@@ -6,7 +6,7 @@ import csv
 import re
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -22,11 +22,13 @@ from optimizer.report.plan_json import plan_document
 from optimizer.report.replay_json import replay_document
 from optimizer.report.tables import TABLES
 from optimizer.report.tables_replay import PATH_TABLES, SUMMARY_TABLES, tables_of
+from optimizer.uncollected import uncollected
 
 if TYPE_CHECKING:
     from optimizer.planning import Plan
     from optimizer.replay.replayed import Replayed
     from optimizer.replay.tested import Backtest
+    from optimizer.report.html.drawing import Artist
 
 # A document names its schema in so many bytes.
 MOST_TO_SCHEMA = 200
@@ -58,18 +60,23 @@ CHARTS = ("backtest.svg", "backtest.png")
 BACKTEST = Kind("backtest", "backtest.json", "hashlever/backtest/", ("backtest",), CHARTS)
 
 
-def write_plan(plan: Plan, out: Path) -> list[Path]:
+def write_plan(plan: Plan, out: Path, artist: Artist | None = None) -> list[Path]:
     """Write the plan, its report and its workbook into the folder ``out`` and return the files written.
+
+    ``artist``: who draws the report's charts; by default this process.
 
     A folder that is there already is replaced if it is empty, or holds an earlier plan and nothing else.
     Raises `OutputError` otherwise and where nothing can be written; then nothing has changed.
     """
-    from optimizer.report.html.page import report_html
+    from optimizer.report.html.drawing import Artist
+    from optimizer.report.html.page import begin_report
     from optimizer.report.workbook.book import workbook
 
     refuse_foreign(out, PLAN)
-    document = plan_document(plan)
-    beside = {REPORT: report_html(document).encode(), WORKBOOK: workbook(document)}
+    with uncollected():
+        document = plan_document(plan)
+    report = begin_report(document, artist or Artist())
+    beside = {WORKBOOK: lambda: workbook(document), REPORT: lambda: report().encode()}
     return _write(PLAN, document, cast("dict[str, pd.DataFrame]", plan.tables), out, beside)
 
 
@@ -82,7 +89,7 @@ def write_backtest(tested: Backtest, out: Path) -> list[Path]:
     """The same for a backtest with its chart, over an empty folder or an earlier backtest."""
     from optimizer.report.backtest_chart import chart_png, chart_svg
 
-    charts = dict(zip(CHARTS, (chart_svg(tested).encode(), chart_png(tested)), strict=True))
+    charts = dict(zip(CHARTS, (lambda: chart_svg(tested).encode(), lambda: chart_png(tested)), strict=True))
     return _write(BACKTEST, backtest_document(tested), {"backtest": tested.table}, out, charts)
 
 
@@ -91,7 +98,7 @@ def _write(
     document: Document,
     tables: dict[str, pd.DataFrame],
     out: Path,
-    beside: Mapping[str, bytes] = MappingProxyType({}),
+    beside: Mapping[str, Callable[[], bytes]] = MappingProxyType({}),
 ) -> list[Path]:
     out = out.resolve()
     refuse_foreign(out, kind)
@@ -105,7 +112,7 @@ def _write(
             for name, table in tables.items():
                 _write_csv(table, fresh / f"{name}.csv")
             for name, content in beside.items():
-                (fresh / name).write_bytes(content)
+                (fresh / name).write_bytes(content())
             _swap(fresh, out)
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
