@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
@@ -45,16 +47,15 @@ class Artist:
 
     def begin(self, spec: dict[str, Any]) -> Callable[[], str]:
         """Begin to draw; what is returned waits for the SVG."""
-        if self._beside is None:
-            return lambda: draw(spec)
-        begun = self._beside.submit(draw, spec)
+        begun: Future[str] | None = None
+        # A process may be ended by hand, or for the memory that it takes; then this one draws.
+        with suppress(BrokenProcessPool):
+            begun = self._beside.submit(draw, spec) if self._beside else None
 
         def finished() -> str:
-            try:
-                svg: str = begun.result()
-            except BrokenProcessPool:  # out of memory, or ended by hand
-                svg = draw(spec)
-            return svg
+            with suppress(BrokenProcessPool):
+                return begun.result() if begun else draw(spec)
+            return draw(spec)
 
         return finished
 
