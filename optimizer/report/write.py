@@ -60,6 +60,7 @@ CHARTS = ("backtest.svg", "backtest.png")
 BACKTEST = Kind("backtest", "backtest.json", "hashlever/backtest/", ("backtest",), CHARTS)
 
 
+@uncollected()
 def write_plan(plan: Plan, out: Path, artist: Artist | None = None) -> list[Path]:
     """Write the plan, its report and its workbook into the folder ``out`` and return the files written.
 
@@ -73,8 +74,7 @@ def write_plan(plan: Plan, out: Path, artist: Artist | None = None) -> list[Path
     from optimizer.report.workbook.book import workbook
 
     refuse_foreign(out, PLAN)
-    with uncollected():
-        document = plan_document(plan)
+    document = plan_document(plan)
     report = begin_report(document, artist or Artist())
     beside = {WORKBOOK: lambda: workbook(document), REPORT: lambda: report().encode()}
     return _write(PLAN, document, cast("dict[str, pd.DataFrame]", plan.tables), out, beside)
