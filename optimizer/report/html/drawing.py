@@ -7,10 +7,11 @@ A process beside this one starts it while a plan is solved, and draws while tabl
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
@@ -42,8 +43,9 @@ class Artist:
         if self._beside is None:
             from loky import ProcessPoolExecutor
 
-            self._beside = ProcessPoolExecutor(max_workers=1, initializer=_leave_ctrl_c_to_main)
-            self._beside.submit(draw, NOTHING)
+            self._beside = ProcessPoolExecutor(max_workers=1)
+            with _ctrl_c_left_to_this_process():
+                self._beside.submit(draw, NOTHING)
 
     def begin(self, spec: dict[str, Any]) -> Callable[[], str]:
         """Begin to draw; what is returned waits for the SVG."""
@@ -64,5 +66,15 @@ class Artist:
             self._beside.shutdown(wait=True, kill_workers=True)
 
 
-def _leave_ctrl_c_to_main() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+@contextmanager
+def _ctrl_c_left_to_this_process() -> Iterator[None]:
+    """A process started meanwhile ignores Ctrl-C from its first moment: it inherits that. Only the main thread can see
+    to it, and only there does Ctrl-C arrive."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    answer = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, answer)
