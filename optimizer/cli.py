@@ -73,6 +73,7 @@ def validate(file: File, override: Overrides = None, set_: Sets = None, json_: J
 
 @app.command()
 def plan(
+    ctx: typer.Context,
     file: File,
     out: Annotated[
         Path | None,
@@ -109,8 +110,16 @@ def plan(
         from optimizer.report.write import PLAN, refuse_foreign
 
         refuse_foreign(out, PLAN)
-    made = None
+    from optimizer.report.html.drawing import Artist
+
+    made, artist = None, ctx.with_resource(Artist())
     with contextlib.suppress(KeyboardInterrupt), Progress() as progress:
+
+        def tell(stage: str, detail: str) -> None:
+            progress.tell(stage, detail)
+            if stage == "solve" and out is not None:
+                artist.get_ready()
+
         made = make_plan(
             file,
             overrides=override or (),
@@ -121,16 +130,17 @@ def plan(
             trees=1 if trees is None else trees,
             workers=workers,
             method=method,
-            tell=progress.tell,
+            tell=tell,
         )
         for warning in made.loaded.warnings:
             progress.note(f"warning: {warning}")
     if made is None:
+        ctx.close()
         leave_interrupted()
     if out is not None:
         from optimizer.report.write import REPORT, write_plan
 
-        written = write_plan(made, out)
+        written = write_plan(made, out, artist)
         print(f"wrote {len(written)} files to {out}", file=sys.stderr)
         if open_:
             open_in_browser(out / REPORT)

@@ -166,8 +166,6 @@ def plan_of_tree(
 ) -> Plan:
     """The plan of the scenario's own tree; raises as `plan` does. ``found``: its solution, where it is known already.
     ``draws_seed``: of the paths that it is replayed on, the fan's own seed if None."""
-    from optimizer.solve.comparators import Alternatives, decisions_of
-
     given = loaded.scenario
     why_whole = ""
     if found is None and (method == "decomposed" or (method == "auto" and not why and is_large(given))):
@@ -179,6 +177,8 @@ def plan_of_tree(
         why_whole = in_parts
     clock = Clock()
     modelled = model_of_tree(given, say)
+    from optimizer.solve.comparators import Alternatives, decisions_of
+
     f, model, tree = modelled.f, modelled.model, modelled.tree
     clock.lap()
     others = Alternatives(f, model, given.solver) if compare else None

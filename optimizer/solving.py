@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from optimizer.ahead import load_ahead
 from optimizer.decisions import Decisions, Position
 from optimizer.errors import AuditError, InfeasibleError
 from optimizer.ledger.audit import Audit, audit
@@ -62,13 +63,15 @@ class Checked:
 
 def model_of_tree(given: Scenario, say: Tell) -> TreeModel:
     """The scenario's tree and the model on it. Raises `ScenarioError` where the market cannot be simulated."""
-    from optimizer.formulation.build import build
-    from optimizer.solve.linear_model import to_arrays
-
+    load_ahead("optimizer.formulation.build", "optimizer.solve.comparators")
     clock = Clock()
     say("market", f"{given.market.fan.paths:,} paths")
     tree, fidelity = build_tree(given)
     market_seconds = clock.lap()
+
+    from optimizer.formulation.build import build
+    from optimizer.solve.linear_model import to_arrays
+
     say("model", f"{len(tree):,} nodes")
     f = build(given, tree)
     model = to_arrays(f)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -37,7 +38,7 @@ class Branches:
     def __len__(self) -> int:
         return len(self.parent)
 
-    @property
+    @cached_property
     def weight(self) -> Floats:
         """Each branch's share of all paths: its probability, [branch]."""
         share: Floats = np.bincount(self.group) / len(self.group)
@@ -81,11 +82,5 @@ def split(fan: Fan, before: Branches, stage: Stage) -> Branches:
     """Every branch's paths in groups by log price return over the stage and log USD hashprice at its end."""
     returns = np.log(fan.price_usd[:, stage.last] / fan.price_usd[:, stage.first - 1])
     features = np.stack([returns, np.log(fan.hashprice_usd_per_ph_day[:, stage.last])], axis=1)
-    group = np.empty_like(before.group)
-    parents: list[int] = []
-    for branch in range(len(before)):
-        behind = np.flatnonzero(before.group == branch)
-        children = clusters.split(features[behind], stage.children)
-        group[behind] = children + len(parents)
-        parents += [branch] * (int(children.max()) + 1)
-    return Branches(np.array(parents), group)
+    group, parent = clusters.split(features, before.group, stage.children)
+    return Branches(parent, group)

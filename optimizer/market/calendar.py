@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from calendar import monthrange
 from datetime import date
+from functools import cache
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from optimizer.market.tree import Floats, Ints
 DAYS_PER_YEAR = 365.0
 
 
+@cache
 def month_end(as_of: date, month: int) -> date:
     """The end of month ``month``: ``as_of`` plus so many calendar months, the day clipped to the month's
     last.

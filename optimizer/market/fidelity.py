@@ -48,10 +48,11 @@ def _moments(price: Floats, hashprice: Floats, btc_per_ph: Floats, weight: Float
     """The moments of one month's outcomes, in the order of `Fidelity`; all arguments [outcome]."""
 
     def mean(values: Floats) -> float:
-        return float(weight @ values)
+        # Not as a product of matrices: for so few numbers the threads of that wait longer than they work.
+        return float((weight * values).sum())
 
     def sd(values: Floats) -> float:
-        spread = float(np.sqrt(weight @ (values - weight @ values) ** 2))
+        spread = float(np.sqrt(mean((values - mean(values)) ** 2)))
         return spread if spread > ROUNDING else 0.0
 
     log_price = np.log(price)

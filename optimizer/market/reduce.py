@@ -17,16 +17,17 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import brentq
-from scipy.special import logsumexp
 
 from optimizer.market.branches import Branches, Stage, split, stages, trunk
 from optimizer.market.calendar import days_per_month
 from optimizer.market.chain import asic_price_factor
 from optimizer.market.fan import Fan
 from optimizer.market.power import seasonal_prices
-from optimizer.market.tree import Floats, Tree
+from optimizer.market.tree import Floats, Ints, Tree
 from optimizer.scenario.schema import Scenario
+
+# Newton's steps double the digits; some six are enough.
+NEWTON_STEPS = 60
 
 # Columns of `Tree` for the nodes of one month; ``parent`` counts within the month before.
 Columns = dict[str, npt.NDArray[Any]]
@@ -87,35 +88,48 @@ def _prices_at_end(
     first, last = fan.price_usd[:, stage.first - 1], fan.price_usd[:, stage.last]
     log_growth = np.log(last.mean() / first.mean())
     log_growth_of_inverse = np.log((1.0 / last).mean() / (1.0 / first).mean())
-    returns = branches.mean(np.log(last / first))
-    move = np.full(len(branches), np.log(level[stage.last] / level[stage.first - 1]))
-    for branch in range(len(before)):
-        children = branches.parent == branch
-        probability = branches.weight[children] / branches.weight[children].sum()
-        slope = _slope(returns[children], probability, float(log_growth + log_growth_of_inverse))
-        if slope is not None:
-            spread = slope * returns[children]
-            move[children] = spread + log_growth - logsumexp(spread, b=probability)
-    at_end: Floats = price[branches.parent] * np.exp(move)
+    returns, parent = branches.mean(np.log(last / first)), branches.parent
+    share = branches.weight / before.weight[parent]
+    slope = _slopes(returns, share, parent, float(log_growth + log_growth_of_inverse))
+    spread = np.nan_to_num(slope)[parent] * returns
+    move = spread + log_growth - _log_mean_exp(spread, share, parent)[parent]
+    with_level = np.log(level[stage.last] / level[stage.first - 1])
+    at_end: Floats = price[parent] * np.exp(np.where(np.isnan(slope)[parent], with_level, move))
     return at_end
 
 
-def _slope(returns: Floats, probability: Floats, target: float) -> float | None:
-    """The b > 0 with ln(sum p e^(b z)) + ln(sum p e^(-b z)) = target; None where there is none.
+def _slopes(returns: Floats, share: Floats, parent: Ints, target: float) -> Floats:
+    """The b > 0 of each branch before with ln(sum p e^(b z)) + ln(sum p e^(-b z)) = target; NaN where there is none.
 
-    The left side is 0 at b = 0 and rises without bound unless all z are alike, so b is unique.
+    returns, share: z and p of each branch, [branch]. The left side is 0 at b = 0 and rises without bound, ever steeper,
+    unless all z are alike, so b is unique and Newton's steps close in on it from above, after the first.
     """
-    centred = returns - probability @ returns
-    if target < 1e-12 or np.abs(centred).max() < 1e-9:
-        return None
+    centred = returns - np.bincount(parent, weights=share * returns)[parent]
+    variance = np.bincount(parent, weights=share * centred**2)
+    widest = np.zeros(len(variance))
+    np.maximum.at(widest, parent, np.abs(centred))
+    solvable = (widest >= 1e-9) & (target >= 1e-12)
+    slope = np.sqrt(max(target, 0.0) / np.where(solvable, variance, 1.0))
+    for _ in range(NEWTON_STEPS):
+        excess, steepness = np.full(len(slope), -target), np.zeros(len(slope))
+        for z in (centred, -centred):
+            log_mean = _log_mean_exp(slope[parent] * z, share, parent)
+            excess += log_mean
+            tilted = share * np.exp(slope[parent] * z - log_mean[parent])
+            steepness += np.bincount(parent, weights=tilted * z)
+        step = excess / np.where(solvable, steepness, 1.0)
+        slope = slope - step
+        if (np.abs(step) <= 1e-15 * slope)[solvable].all():
+            break
+    return np.where(solvable, slope, np.nan)
 
-    def excess(b: float) -> float:
-        return float(logsumexp(b * centred, b=probability) + logsumexp(-b * centred, b=probability) - target)
 
-    high = 1.0
-    while excess(high) < 0.0:
-        high *= 2.0
-    return float(brentq(excess, 0.0, high, xtol=1e-15, rtol=1e-14))
+def _log_mean_exp(values: Floats, share: Floats, parent: Ints) -> Floats:
+    """ln of the mean of exp(values) over each parent's branches by their ``share`` of it, [parent]; no overflow."""
+    highest = np.full(int(parent.max()) + 1, -np.inf)
+    np.maximum.at(highest, parent, values)
+    mean: Floats = highest + np.log(np.bincount(parent, weights=share * np.exp(values - highest[parent])))
+    return mean
 
 
 def _log_lows(fan: Fan, month: int, branches: Branches, quantile: float) -> Floats:

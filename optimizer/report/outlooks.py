@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import numpy.typing as npt
 
-from optimizer.ledger.paths import ancestors
 from optimizer.market.tree import Floats, Ints, Tree
 from optimizer.report.places import Row, branch_of, date_of
 from optimizer.scenario.schema import Scenario
@@ -91,6 +90,6 @@ def _mean(tree: Tree) -> Outlook:
 
 
 def _branch(tree: Tree, name: Name, leaf: int) -> Outlook:
-    way = ancestors(tree)[leaf]
+    way = np.array(tree.paths[leaf])
     nodes = tuple(way[month : month + 1] for month in range(int(tree.month[leaf]) + 1))
     return Outlook(name, leaf, nodes, tuple(np.ones(1) for _ in nodes))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import date
 
 import numpy as np
+import pandas as pd
 
 from optimizer.market.calendar import month_end
-from optimizer.market.tree import Tree
+from optimizer.market.tree import Ints, Tree
 from optimizer.scenario.schema import Scenario
 from optimizer.valuation import weighted_quantile
 
@@ -38,6 +39,18 @@ def place(scenario: Scenario, tree: Tree, node: int) -> Row:
         "date": date_of(scenario, month),
         "branch": branch_of(tree, node),
         "probability": float(tree.probability[node]),
+    }
+
+
+def places(scenario: Scenario, tree: Tree, nodes: Ints) -> dict[str, object]:
+    """The same columns for many nodes."""
+    by_month = pd.to_datetime([date_of(scenario, month) for month in range(int(tree.month.max()) + 1)])
+    return {
+        "node": nodes,
+        "month": tree.month[nodes],
+        "date": by_month[tree.month[nodes]],
+        "branch": [branch_of(tree, node) for node in nodes.tolist()],
+        "probability": tree.probability[nodes],
     }
 
 

@@ -57,7 +57,7 @@ def plan_document(plan: Plan) -> Document:
         "borrowing": asdict(purposes_of(plan)),
         "machine_finance": _machine_finance(plan),
         "months": records(tables["months"]),
-        "nodes": _nodes(tables),
+        "nodes": [],
         "outcomes": records(tables["outcomes"]),
         "machines": records(tables["machines"]),
         "fleet_schedule": records(tables["fleet_schedule"]),
@@ -80,6 +80,7 @@ def plan_document(plan: Plan) -> Document:
         "audit": _audit(plan, tables),
     }
     written = cast(Document, plain(document))
+    written["nodes"] = _nodes(tables)
     # Word for word: it is what the plan's hash is of, and what a replay starts from.
     written["scenario"]["resolved"] = plan.loaded.resolved
     return written
@@ -183,14 +184,19 @@ def _today(plan: Plan, tables: dict[str, pd.DataFrame]) -> Document:
 
 
 def _nodes(tables: dict[str, pd.DataFrame]) -> list[Document]:
-    nested = (*DECIDED, "debts")
-    by_node: dict[str, dict[int, list[Document]]] = {name: {} for name in nested}
-    for name in nested:
-        for row in records(tables[name]):
-            by_node[name].setdefault(row["node"], []).append(_without_place(row))
+    """Every node with its decisions and debts, in plain data: in a large tree, nearly all of the document."""
+    nested = {name: _by_node(tables[name]) for name in (*DECIDED, "debts")}
     return [
-        {**row, **{name: by_node[name].get(row["node"], []) for name in nested}} for row in records(tables["nodes"])
+        {**row, **{name: of_node.get(row["node"], []) for name, of_node in nested.items()}}
+        for row in records(tables["nodes"])
     ]
+
+
+def _by_node(table: pd.DataFrame) -> dict[int, list[Document]]:
+    found: dict[int, list[Document]] = {}
+    for node, row in zip(table["node"].tolist(), records(table.drop(columns=PLACE)), strict=True):
+        found.setdefault(node, []).append(row)
+    return found
 
 
 def _rows_at(table: pd.DataFrame, node: int) -> list[Document]:

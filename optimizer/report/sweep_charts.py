@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from markupsafe import Markup
-
 from optimizer.report.html import chart
 from optimizer.report.plain import Document
 from optimizer.report.sweep_names import short_name, short_paths
@@ -25,7 +23,7 @@ class Drawn:
     """A chart and what it shows."""
 
     title: str
-    svg: Markup
+    svg: chart.Chart
 
 
 def charts(swept: Swept) -> Iterator[Drawn]:
@@ -47,7 +45,7 @@ def _labels(unit: str) -> str | None:
     return chart.USD_AXIS if unit == "usd" else None
 
 
-def _frontier(swept: Swept, unit: str) -> Markup:
+def _frontier(swept: Swept, unit: str) -> chart.Chart:
     rows: dict[tuple[str, str], Document] = {}
     for row in swept.frontier:
         if row.result:
@@ -71,7 +69,7 @@ def _frontier(swept: Swept, unit: str) -> Markup:
     )
 
 
-def _tornado(swept: Swept, unit: str) -> Markup:
+def _tornado(swept: Swept, unit: str) -> chart.Chart:
     rows: list[Document] = []
     paths = short_paths(swept)
     for bar in swept.tornado:
@@ -107,7 +105,7 @@ def _tornado(swept: Swept, unit: str) -> Markup:
     )
 
 
-def _points(swept: Swept, unit: str) -> Markup:
+def _points(swept: Swept, unit: str) -> chart.Chart:
     rows: list[Document] = []
     paths = short_paths(swept)
     for k, row in enumerate(swept.rows):

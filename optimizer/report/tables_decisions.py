@@ -10,13 +10,17 @@ import pandas as pd
 from optimizer.decisions import OPENING, Draw, Order, Repayment, Retirement, facility_names
 from optimizer.ledger.fleet import Pair, payment_per_unit
 from optimizer.ledger.lending import fall_to_ltv, price_at_ltv
-from optimizer.ledger.tranches import Tranche
+from optimizer.ledger.paths import ancestors
+from optimizer.market.tree import Floats, Ints, Tree
 from optimizer.report.frames import DUST_BTC, DUST_UNITS, DUST_USD, PLACE, frame
 from optimizer.report.places import Row, date_of, place
 from optimizer.scenario.money import ExistingLoan, Facility
 
 if TYPE_CHECKING:
     from optimizer.planning import Plan
+
+# The column of each tranche in the debt books, by facility, tier and month drawn.
+Tranches = dict[tuple[int, int, int], int]
 
 
 def orders(plan: Plan) -> pd.DataFrame:
@@ -83,12 +87,13 @@ def retirements(plan: Plan) -> pd.DataFrame:
         "hashrate_ph",
         "power_mw",
     ]
-    return frame((_retirement(plan, r) for r in plan.decisions.retirements if r.units >= DUST_UNITS), columns)
+    ancestor = ancestors(plan.tree)
+    return frame((_retirement(plan, r, ancestor) for r in plan.decisions.retirements if r.units >= DUST_UNITS), columns)
 
 
-def _retirement(plan: Plan, retirement: Retirement) -> Row:
+def _retirement(plan: Plan, retirement: Retirement, ancestor: Ints) -> Row:
     pair = pair_of(plan, retirement.model, retirement.site)
-    resale = pair.resale_usd * _mean_factor(plan, retirement.node, retirement.month)
+    resale = pair.resale_usd * _mean_factor(plan.tree, ancestor, retirement.node, retirement.month)
     if retirement.seized_by is not None:
         resale = 0.0
     return {
@@ -106,12 +111,10 @@ def _retirement(plan: Plan, retirement: Retirement) -> Row:
     }
 
 
-def _mean_factor(plan: Plan, node: int, month: int) -> float:
+def _mean_factor(tree: Tree, ancestor: Ints, node: int, month: int) -> float:
     """Machine prices against today's in ``month``, expected at ``node``; on a stress branch, the branch's."""
-    tree = plan.tree
-    at_month, parting = np.flatnonzero(tree.month == month), int(tree.month[node])
-    below = [int(n) for n in at_month if tree.paths[int(n)][parting] == node]
-    if not below:
+    below = np.flatnonzero((tree.month == month) & (ancestor[:, tree.month[node]] == node))
+    if not len(below):
         return float("nan")
     chance = tree.probability[below]
     weights = chance if chance.sum() > 0 else np.ones(len(below))
@@ -139,16 +142,17 @@ def draws(plan: Plan) -> pd.DataFrame:
         "fall_to_call_share",
         "fall_to_liquidation_share",
     ]
-    return frame((_draw(plan, d) for d in plan.decisions.draws if d.amount_usd >= DUST_USD), columns)
+    tranches = _tranches(plan)
+    return frame((_draw(plan, d, tranches) for d in plan.decisions.draws if d.amount_usd >= DUST_USD), columns)
 
 
-def _draw(plan: Plan, draw: Draw) -> Row:
+def _draw(plan: Plan, draw: Draw, tranches: Tranches) -> Row:
     f = facility_names(plan.scenario).index(draw.facility)
     terms = contract_of(plan, f)
     assert isinstance(terms, Facility)
     tier = terms.tiers[draw.tier]
     month = int(plan.tree.month[draw.node])
-    pledge_per_usd = plan.books.debt.terms.pledge_btc[draw.node, _tranche_of_draw(plan, f, draw)]
+    pledge_per_usd = plan.books.debt.terms.pledge_btc[draw.node, tranches[f, draw.tier, month]]
     fee = draw.amount_usd * terms.origination_fee_share
     matures = month + terms.term_months
     return {
@@ -164,23 +168,27 @@ def _draw(plan: Plan, draw: Draw) -> Row:
         "matures_month": matures,
         "matures_date": date_of(plan.scenario, matures),
         "pledged_btc": draw.amount_usd * float(pledge_per_usd),
-        **lines_of(plan, draw.node, f),
+        **{name: float(values) for name, values in lines_of(plan, draw.node, f).items()},
     }
 
 
-def lines_of(plan: Plan, node: int, facility: int) -> Row:
-    """A facility's LTV at the close and how far price is from its call and its liquidation."""
-    debt, terms = plan.books.debt, contract_of(plan, facility)
-    counted, pledged = float(debt.counted_usd[node, facility]), float(debt.pledged_btc[node, facility])
+def lines_of(plan: Plan, node: int | Ints, facility: int | Ints) -> dict[str, Floats]:
+    """A facility's LTV at the close of a node and how far price is from its call and its liquidation, NaN without a
+    debt; of one node and facility, or element by element of many."""
+    debt = plan.books.debt
+    call_ltv = np.array([terms.call_ltv for terms in contracts_of(plan)])[facility]
+    liquidation_ltv = np.array([terms.liquidation_ltv for terms in contracts_of(plan)])[facility]
+    counted, pledged = debt.counted_usd[node, facility], debt.pledged_btc[node, facility]
     owed = counted >= DUST_USD
-    now = float(debt.ltv_close[node, facility]) if owed else float("nan")
-    secured = owed and pledged >= DUST_BTC
+    secured = owed & (pledged >= DUST_BTC)
+    now = np.where(owed, debt.ltv_close[node, facility], np.nan)
+    counted, pledged = np.where(secured, counted, np.nan), np.where(secured, pledged, np.nan)
     return {
         "ltv": now,
-        "call_price_usd": price_at_ltv(counted, pledged, terms.call_ltv) if secured else float("nan"),
-        "liquidation_price_usd": (price_at_ltv(counted, pledged, terms.liquidation_ltv) if secured else float("nan")),
-        "fall_to_call_share": fall_to_ltv(now, terms.call_ltv),
-        "fall_to_liquidation_share": fall_to_ltv(now, terms.liquidation_ltv),
+        "call_price_usd": np.asarray(price_at_ltv(counted, pledged, call_ltv)),
+        "liquidation_price_usd": np.asarray(price_at_ltv(counted, pledged, liquidation_ltv)),
+        "fall_to_call_share": np.asarray(fall_to_ltv(now, call_ltv)),
+        "fall_to_liquidation_share": np.asarray(fall_to_ltv(now, liquidation_ltv)),
     }
 
 
@@ -198,15 +206,16 @@ def repayments(plan: Plan) -> pd.DataFrame:
         "early_usd",
         "early_fee_usd",
     ]
-    return frame((_repayment(plan, r) for r in plan.decisions.repayments if r.principal_usd >= DUST_USD), columns)
+    made, tranches = plan.decisions.repayments, _tranches(plan)
+    return frame((_repayment(plan, r, tranches) for r in made if r.principal_usd >= DUST_USD), columns)
 
 
-def _repayment(plan: Plan, repayment: Repayment) -> Row:
+def _repayment(plan: Plan, repayment: Repayment, tranches: Tranches) -> Row:
     f = facility_names(plan.scenario).index(repayment.facility)
     terms, debt = contract_of(plan, f), plan.books.debt
     opening = repayment.drawn_node == OPENING
     drawn_month = OPENING if opening else int(plan.tree.month[repayment.drawn_node])
-    q = _tranche(plan, f, repayment.tier, drawn_month)
+    q = tranches[f, 0 if opening else repayment.tier, drawn_month]
     early = float(debt.ahead_usd[repayment.node, q])
     return {
         **place(plan.scenario, plan.tree, repayment.node),
@@ -313,8 +322,12 @@ def lot_sales(plan: Plan) -> pd.DataFrame:
 
 def contract_of(plan: Plan, facility: int) -> ExistingLoan | Facility:
     """The contract of a facility by its index."""
-    contracts: tuple[ExistingLoan | Facility, ...] = (*plan.scenario.loans, *plan.scenario.facilities)
-    return contracts[facility]
+    return contracts_of(plan)[facility]
+
+
+def contracts_of(plan: Plan) -> tuple[ExistingLoan | Facility, ...]:
+    """The contracts of all facilities, by index."""
+    return (*plan.scenario.loans, *plan.scenario.facilities)
 
 
 def pair_of(plan: Plan, model: str, site: str) -> Pair:
@@ -323,13 +336,5 @@ def pair_of(plan: Plan, model: str, site: str) -> Pair:
     return next(p for p in plan.books.fleet.pairs if p.model == model and sites[p.site].name == site)
 
 
-def _tranche_of_draw(plan: Plan, facility: int, draw: Draw) -> int:
-    return _tranche(plan, facility, draw.tier, int(plan.tree.month[draw.node]))
-
-
-def _tranche(plan: Plan, facility: int, tier: int, drawn_month: int) -> int:
-    def drawn_so(tranche: Tranche) -> bool:
-        key = (tranche.facility, tranche.tier, tranche.drawn_month)
-        return key == (facility, tier if drawn_month != OPENING else 0, drawn_month)
-
-    return next(q for q, tranche in enumerate(plan.books.debt.terms.tranches) if drawn_so(tranche))
+def _tranches(plan: Plan) -> Tranches:
+    return {(t.facility, t.tier, t.drawn_month): q for q, t in enumerate(plan.books.debt.terms.tranches)}

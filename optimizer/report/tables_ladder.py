@@ -9,7 +9,8 @@ import pandas as pd
 
 from optimizer.decisions import facility_names
 from optimizer.ledger.lender_days import BEYOND
-from optimizer.ledger.lending import cure_by_adding, cure_by_repaying, forced_sale, ltv
+from optimizer.ledger.lending import Real, cure_by_adding, cure_by_repaying, forced_sale, ltv
+from optimizer.market.tree import Floats, Ints
 from optimizer.report.frames import DUST_BTC, DUST_USD, frame
 from optimizer.report.places import Row, date_of
 from optimizer.report.tables_decisions import contract_of, lines_of
@@ -48,7 +49,7 @@ def ladder(plan: Plan) -> pd.DataFrame:
         for month in np.unique(tree.month[owing[:, f]]).tolist():
             nodes = np.flatnonzero(owing[:, f] & (tree.month == month))
             chance = tree.probability[nodes]
-            rungs = [_rung(plan, int(n), f, terms) for n in nodes]
+            rungs = _rungs(plan, nodes, f, terms)
             row: Row = {
                 "facility": name,
                 "lender": terms.lender,
@@ -59,7 +60,7 @@ def ladder(plan: Plan) -> pd.DataFrame:
                 "liquidation_ltv": terms.liquidation_ltv,
             }
             for key in SUMMARISED:
-                values = np.array([rung[key] for rung in rungs])
+                values = rungs[key]
                 row[f"{key}_mean"] = float(chance @ values / chance.sum())
                 row[f"{key}_p10"] = weighted_quantile(values, chance, 0.1)
                 row[f"{key}_p90"] = weighted_quantile(values, chance, 0.9)
@@ -68,23 +69,21 @@ def ladder(plan: Plan) -> pd.DataFrame:
     return frame(rows, columns + [f"{key}_{point}" for key in SUMMARISED for point in ("mean", "p10", "p90")])
 
 
-def _rung(plan: Plan, node: int, f: int, terms: ExistingLoan | Facility) -> dict[str, float]:
-    """Where one facility stands at one node."""
-    debt = plan.books.debt
-    owed, counted = float(debt.owed_usd[node, f]), float(debt.counted_usd[node, f])
-    pledged = float(debt.pledged_btc[node, f])
-    lines = {name: float(str(value)) for name, value in lines_of(plan, node, f).items()}
+def _rungs(plan: Plan, nodes: Ints, f: int, terms: ExistingLoan | Facility) -> dict[str, Floats]:
+    """Where one facility stands at each of ``nodes``, ``[node]``."""
+    debt, lines = plan.books.debt, lines_of(plan, nodes, f)
+    owed, counted, pledged = debt.owed_usd[nodes, f], debt.counted_usd[nodes, f], debt.pledged_btc[nodes, f]
     seized, lost = _forced_sale_btc(terms, owed, counted, pledged, lines["liquidation_price_usd"])
     return {"owed_usd": owed, "pledged_btc": pledged, "seized_btc": seized, "lost_btc": lost, **lines}
 
 
 def _forced_sale_btc(
-    terms: ExistingLoan | Facility, owed_usd: float, counted_usd: float, pledged_btc: float, price_usd: float
-) -> tuple[float, float]:
+    terms: ExistingLoan | Facility, owed_usd: Real, counted_usd: Real, pledged_btc: Real, price_usd: Real
+) -> tuple[Floats, Floats]:
     """BTC that the lender sells at this price, to its target or to be repaid whole, and what of it fee and slippage
     take."""
     value, cost, per_usd = pledged_btc * price_usd, terms.liquidation_cost_share, counted_usd / owed_usd
-    sold = float(forced_sale(owed_usd, value, terms.liquidation_target_ltv, cost, per_usd)) / price_usd
+    sold = np.asarray(forced_sale(owed_usd, value, terms.liquidation_target_ltv, cost, per_usd) / price_usd)
     return sold, sold * cost
 
 
@@ -122,7 +121,7 @@ def _answer(terms: ExistingLoan | Facility, owed: float, counted: float, pledged
     row: Row = {"ltv": now, "does": "nothing", "cure_btc": 0.0, "cure_usd": 0.0, "seized_btc": 0.0, "lost_btc": 0.0}
     if now > terms.liquidation_ltv * BEYOND:
         seized, lost = _forced_sale_btc(terms, owed, counted, pledged, price)
-        return row | {"does": "sells", "seized_btc": seized, "lost_btc": lost}
+        return row | {"does": "sells", "seized_btc": float(seized), "lost_btc": float(lost)}
     if now > terms.call_ltv * BEYOND:
         adds = cure_by_adding(counted, value, terms.cure_target_ltv)
         repays = cure_by_repaying(counted, value, terms.cure_target_ltv) * owed / counted

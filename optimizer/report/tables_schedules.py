@@ -39,7 +39,7 @@ def debt_months(plan: Plan) -> pd.DataFrame:
     rows: list[Row] = []
     for f in np.flatnonzero(used).tolist():
         terms = contract_of(plan, f)
-        lines = pd.DataFrame([lines_of(plan, node, f) for node in range(len(tree))])
+        lines = lines_of(plan, np.arange(len(tree)), f)
         flows = {
             "before_usd": principal_before,
             "drawn_usd": debt.drawn_usd,

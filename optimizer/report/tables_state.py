@@ -11,8 +11,8 @@ from optimizer.decisions import facility_names
 from optimizer.ledger.paths import before
 from optimizer.market.tree import Floats
 from optimizer.report.frames import DUST_BTC, DUST_USD, PLACE, frame, tidy
-from optimizer.report.places import Row, date_of, place
-from optimizer.report.tables_decisions import contract_of, lines_of
+from optimizer.report.places import Row, date_of, place, places
+from optimizer.report.tables_decisions import contracts_of, lines_of
 from optimizer.valuation import weighted_quantile
 
 if TYPE_CHECKING:
@@ -53,9 +53,7 @@ def nodes(plan: Plan) -> pd.DataFrame:
     """
     tree, books, scenario = plan.tree, plan.books, plan.scenario
     debt, fleet = books.debt, books.fleet
-    places = [place(scenario, tree, n) for n in range(len(tree))]
-    columns: dict[str, object] = {name: [row[name] for row in places] for name in PLACE}
-    columns |= {
+    columns = places(scenario, tree, np.arange(len(tree))) | {
         "parent": tree.parent,
         "stress": tree.stress >= 0,
         "price_usd": tree.price_usd,
@@ -107,49 +105,29 @@ def debts(plan: Plan) -> pd.DataFrame:
 
     ``ltv_low`` is the LTV at the month's low, after top-ups, of what was owed before the node's decisions.
     """
-    columns = [
-        *PLACE,
-        "facility",
-        "lender",
-        "principal_usd",
-        "owed_usd",
-        "interest_usd",
-        "pledged_btc",
-        "ltv",
-        "ltv_low",
-        "call_ltv",
-        "liquidation_ltv",
-        "call_price_usd",
-        "liquidation_price_usd",
-        "fall_to_call_share",
-        "fall_to_liquidation_share",
-        "low_to_call_share",
-    ]
     tree, debt = plan.tree, plan.books.debt
     owed_before = before(tree, debt.owed_usd)
     shown = (debt.owed_usd >= DUST_USD) | (debt.pledged_btc >= DUST_BTC) | (owed_before >= DUST_USD)
-    names = facility_names(plan.scenario)
-    rows: list[Row] = []
-    for node, f in np.argwhere(shown):
-        terms = contract_of(plan, int(f))
-        low = float(debt.ltv_low[node, f]) if owed_before[node, f] >= DUST_USD else float("nan")
-        rows.append(
-            {
-                **place(plan.scenario, tree, int(node)),
-                "facility": names[f],
-                "lender": terms.lender,
-                "principal_usd": float(debt.principal_usd[node, f]),
-                "owed_usd": float(debt.owed_usd[node, f]),
-                "interest_usd": float(debt.interest_usd[node, f] + debt.accrued_paid_usd[node, f]),
-                "pledged_btc": float(debt.pledged_btc[node, f]),
-                "ltv_low": low,
-                "call_ltv": terms.call_ltv,
-                "liquidation_ltv": terms.liquidation_ltv,
-                "low_to_call_share": 1 - low / terms.call_ltv,
-                **lines_of(plan, int(node), int(f)),
-            }
-        )
-    return frame(rows, columns)
+    node, f = np.nonzero(shown)
+    contracts = contracts_of(plan)
+    call_ltv = np.array([terms.call_ltv for terms in contracts])[f]
+    low = np.where(owed_before[shown] >= DUST_USD, debt.ltv_low[shown], np.nan)
+    lines = lines_of(plan, node, f)
+    columns = places(plan.scenario, tree, node) | {
+        "facility": np.array(facility_names(plan.scenario), dtype=object)[f],
+        "lender": np.array([terms.lender for terms in contracts], dtype=object)[f],
+        "principal_usd": debt.principal_usd[shown],
+        "owed_usd": debt.owed_usd[shown],
+        "interest_usd": debt.interest_usd[shown] + debt.accrued_paid_usd[shown],
+        "pledged_btc": debt.pledged_btc[shown],
+        "ltv": lines.pop("ltv"),
+        "ltv_low": low,
+        "call_ltv": call_ltv,
+        "liquidation_ltv": np.array([terms.liquidation_ltv for terms in contracts])[f],
+        **lines,
+        "low_to_call_share": 1 - low / call_ltv,
+    }
+    return tidy(pd.DataFrame(columns))
 
 
 def months(plan: Plan) -> pd.DataFrame:

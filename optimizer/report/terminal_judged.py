@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 from rich.table import Table
 
@@ -73,15 +73,16 @@ def risk(plan: Plan, tables: Tables) -> Lines:
     table = grid("Survives", "lowest cash", "lowest BTC", "runway", "top-ups", "nearest call")
     ordinary = "the named cases" if isinstance(given.market.price, Cases) else "the simulated market"
     for k, name in enumerate((ordinary, *tree.stress_names), start=-1):
-        met = rows(tables["nodes"][tree.stress == k])
+        here = tree.stress == k
+        met, debts = tables["nodes"][here], tables["debts"]
         add(
             table,
             name,
-            usd(min(row["cash_usd"] for row in met)),
-            btc(min(row["btc"] for row in met)),
-            months(min(row["runway_months"] for row in met)),
-            btc(max(float(sent[row["node"]]) for row in met)),
-            _nearest_call(plan, rows(tables["debts"]), {row["node"] for row in met}),
+            usd(met["cash_usd"].min()),
+            btc(met["btc"].min()),
+            months(met["runway_months"].min()),
+            btc(float(sent[here].max())),
+            _nearest_call(plan, debts[here[debts["node"]]]),
         )
     lines += [
         table,
@@ -118,17 +119,13 @@ def _off_tree(plan: Plan) -> Lines:
     ]
 
 
-def _nearest_call(plan: Plan, debts: list[dict[str, Any]], nodes: set[int]) -> str:
+def _nearest_call(plan: Plan, debts: pd.DataFrame) -> str:
     """The least room to a margin call, at a month's low or its close, with whom and when."""
-    room = [
-        (row[name], row["facility"], row["month"])
-        for row in debts
-        for name in ("low_to_call_share", "fall_to_call_share")
-        if row["node"] in nodes and math.isfinite(row[name])
-    ]
-    if not room:
+    room = debts[["low_to_call_share", "fall_to_call_share"]].replace([np.inf, -np.inf], np.nan).min(axis=1)
+    if not room.notna().any():
         return "no loan" if plan.scenario.sources else "no debt"
-    least, facility, month = min(room)
+    least = room.min()
+    facility, month = min((row["facility"], row["month"]) for row in rows(debts[room == least]))
     return f"{share(least, 1)} ({facility}, {month_of(date_of(plan.scenario, month))})"
 
 

@@ -20,9 +20,9 @@ def walks_of(plan: Plan, tables: dict[str, pd.DataFrame]) -> list[str]:
     """A sentence for each loan, month and named branch (or all branches without a name together): what is left unpaid,
     and which machines go for it. Means over the branches on which it happens."""
     found: dict[tuple[int, str, str], list[Row]] = {}
-    for use in rows(tables["uses"]):
-        if use["what"].startswith(WALK):
-            found.setdefault((use["month"], use["branch"], use["source"]), []).append(use)
+    uses = tables["uses"]
+    for use in rows(uses[uses["what"].str.startswith(WALK).astype(bool)]):
+        found.setdefault((use["month"], use["branch"], use["source"]), []).append(use)
     return [_sentence(plan, uses, tables["retirements"]) for _, uses in sorted(found.items())]
 
 

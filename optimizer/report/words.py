@@ -16,6 +16,8 @@ NONE = "-"
 
 def clean(text: str) -> str:
     """Text from a file without control characters, which could command a terminal."""
+    if text.isprintable():
+        return text
     return "".join("?" if unicodedata.category(c).startswith("C") else c for c in text)
 
 

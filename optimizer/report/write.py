@@ -3,30 +3,35 @@
 from __future__ import annotations
 
 import csv
-import json
+import re
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from optimizer.errors import OutputError
 from optimizer.report.backtest_json import backtest_document
-from optimizer.report.plain import Document, records
+from optimizer.report.plain import Document, json_text, plain_columns
 from optimizer.report.plan_json import plan_document
 from optimizer.report.replay_json import replay_document
 from optimizer.report.tables import TABLES
 from optimizer.report.tables_replay import PATH_TABLES, SUMMARY_TABLES, tables_of
+from optimizer.uncollected import uncollected
 
 if TYPE_CHECKING:
     from optimizer.planning import Plan
     from optimizer.replay.replayed import Replayed
     from optimizer.replay.tested import Backtest
+    from optimizer.report.html.drawing import Artist
 
+# A document names its schema in so many bytes.
+MOST_TO_SCHEMA = 200
 # A spreadsheet takes a cell that begins so for a formula.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -55,18 +60,23 @@ CHARTS = ("backtest.svg", "backtest.png")
 BACKTEST = Kind("backtest", "backtest.json", "hashlever/backtest/", ("backtest",), CHARTS)
 
 
-def write_plan(plan: Plan, out: Path) -> list[Path]:
+@uncollected()
+def write_plan(plan: Plan, out: Path, artist: Artist | None = None) -> list[Path]:
     """Write the plan, its report and its workbook into the folder ``out`` and return the files written.
+
+    ``artist``: who draws the report's charts; by default this process.
 
     A folder that is there already is replaced if it is empty, or holds an earlier plan and nothing else.
     Raises `OutputError` otherwise and where nothing can be written; then nothing has changed.
     """
-    from optimizer.report.html.page import report_html
+    from optimizer.report.html.drawing import Artist
+    from optimizer.report.html.page import begin_report
     from optimizer.report.workbook.book import workbook
 
     refuse_foreign(out, PLAN)
     document = plan_document(plan)
-    beside = {REPORT: report_html(document).encode(), WORKBOOK: workbook(document)}
+    report = begin_report(document, artist or Artist())
+    beside = {WORKBOOK: lambda: workbook(document), REPORT: lambda: report().encode()}
     return _write(PLAN, document, cast("dict[str, pd.DataFrame]", plan.tables), out, beside)
 
 
@@ -79,7 +89,7 @@ def write_backtest(tested: Backtest, out: Path) -> list[Path]:
     """The same for a backtest with its chart, over an empty folder or an earlier backtest."""
     from optimizer.report.backtest_chart import chart_png, chart_svg
 
-    charts = dict(zip(CHARTS, (chart_svg(tested).encode(), chart_png(tested)), strict=True))
+    charts = dict(zip(CHARTS, (lambda: chart_svg(tested).encode(), lambda: chart_png(tested)), strict=True))
     return _write(BACKTEST, backtest_document(tested), {"backtest": tested.table}, out, charts)
 
 
@@ -88,21 +98,21 @@ def _write(
     document: Document,
     tables: dict[str, pd.DataFrame],
     out: Path,
-    beside: Mapping[str, bytes] = MappingProxyType({}),
+    beside: Mapping[str, Callable[[], bytes]] = MappingProxyType({}),
 ) -> list[Path]:
     out = out.resolve()
     refuse_foreign(out, kind)
-    text = json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False)
+    text = json_text(document)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         fresh = _sibling(out, "new")
         fresh.mkdir()
         try:
-            (fresh / kind.document).write_text(text + "\n", encoding="utf-8")
+            (fresh / kind.document).write_text(text, encoding="utf-8")
             for name, table in tables.items():
                 _write_csv(table, fresh / f"{name}.csv")
             for name, content in beside.items():
-                (fresh / name).write_bytes(content)
+                (fresh / name).write_bytes(content())
             _swap(fresh, out)
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
@@ -146,12 +156,13 @@ def _refuse_working_folder(out: Path) -> None:
 
 
 def _is_of(kind: Kind, out: Path) -> bool:
-    """Whether a folder holds a document of this kind, of any version."""
+    """Whether a folder holds a document of this kind, of any version: its schema is the first that stands in it."""
     try:
-        document = json.loads((out / kind.document).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        with (out / kind.document).open("rb") as file:
+            start = file.read(MOST_TO_SCHEMA)
+    except OSError:
         return False
-    return isinstance(document, dict) and str(document.get("schema", "")).startswith(kind.schema)
+    return re.match(rb'\s*\{\s*"schema"\s*:\s*"' + re.escape(kind.schema.encode()), start) is not None
 
 
 def _swap(fresh: Path, out: Path) -> None:
@@ -190,8 +201,9 @@ def _write_csv(table: pd.DataFrame, path: Path) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(table.columns)
-        for row in records(table):
-            writer.writerow(csv_cell(value) for value in row.values())
+        columns = plain_columns(table)
+        texts = (name for name in columns if not is_numeric_dtype(table[name]))
+        writer.writerows(zip(*(columns | {name: map(csv_cell, columns[name]) for name in texts}).values(), strict=True))
 
 
 def csv_cell(value: object) -> object:

@@ -8,11 +8,11 @@ use no others.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from markupsafe import Markup
-
+from optimizer.report.html.drawing import Artist, draw
 from optimizer.report.plain import Document
 
 Spec = dict[str, Any]
@@ -40,10 +40,12 @@ CONFIG: Spec = {
         "labelFontSize": 12,
         "titleFontSize": 12,
         "titleFontWeight": "normal",
-        "labelLimit": 170,
+        # Holding texts to a width means measuring each once more, a third of the drawing: only names may be long.
+        "labelLimit": 0,
+        "titleLimit": 0,
     },
     "line": {"strokeWidth": 2.2},
-    "text": {"color": INK, "fontSize": 12},
+    "text": {"color": INK, "fontSize": 12, "limit": 0},
     "rule": {"strokeWidth": 1.4},
 }
 SPLIT = " @ "
@@ -67,7 +69,7 @@ def amount(field: str, title: str, labels: str | None = None, **scale: Any) -> S
 
 def named(field: str, order: Sequence[str]) -> Spec:
     """The vertical axis of names, in this order."""
-    axis = {"title": None, "ticks": False, "domain": False}
+    axis = {"title": None, "ticks": False, "domain": False, "labelLimit": 170}
     return {"field": field, "type": "nominal", "sort": list(order), "axis": axis}
 
 
@@ -109,16 +111,28 @@ def level(value: float, axis: str, colour: str = INK, dash: Sequence[int] = (), 
     return [once | rule, once | name] if label else [once | rule]
 
 
-def svg(layers: Sequence[Spec], rows: Sequence[Document], width: int = WIDTH, height: int = HEIGHT) -> Markup:
-    """Draw layers over the same rows. Text in rows stays text: Vega writes it as escaped SVG text."""
-    import vl_convert
+@dataclass(frozen=True)
+class Chart:
+    """A chart; in a page, its SVG. ``drawing`` waits for it where it is being drawn already."""
 
+    spec: Spec
+    drawing: Callable[[], str] | None = None
+
+    def begun(self, artist: Artist) -> Chart:
+        """The same, being drawn by ``artist``."""
+        return Chart(self.spec, artist.begin(self.spec))
+
+    def __html__(self) -> str:
+        return _fluid(self.drawing() if self.drawing else draw(self.spec))
+
+
+def svg(layers: Sequence[Spec], rows: Sequence[Document], width: int = WIDTH, height: int = HEIGHT) -> Chart:
+    """Layers over the same rows."""
     # Of a row only what is drawn: reading the rest takes longer than drawing.
     used = set(re.findall(r"(?:'field': '|datum\.)(\w+)", str(layers)))
     values = [{name: value for name, value in row.items() if name in used} for row in rows]
     spec: Spec = {"layer": list(layers), "data": {"values": values}, "width": width, "height": height}
-    drawn = vl_convert.vegalite_to_svg({"config": CONFIG, **spec})
-    return Markup(_fluid(drawn))
+    return Chart({"config": CONFIG, **spec})
 
 
 def _fluid(drawn: str) -> str:

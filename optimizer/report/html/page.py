@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 
@@ -11,6 +12,7 @@ from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from optimizer.report.html import section_debt, section_fleet, section_ladder, section_outcomes, section_reasons
+from optimizer.report.html.drawing import Artist
 from optimizer.report.html.memo import memo
 from optimizer.report.html.parts import Figure, Section, day_of
 from optimizer.report.html.section_mining import hashprice, margins, real_cost
@@ -40,10 +42,15 @@ SECTIONS: tuple[Callable[[Document], Section], ...] = (
 
 def report_html(document: Document) -> str:
     """The report of a plan: ``document`` is its `optimizer.report.plan_json.plan_document`, as plan.json holds it."""
+    return begin_report(document, Artist())()
+
+
+def begin_report(document: Document, artist: Artist) -> Callable[[], str]:
+    """The same, its charts begun by ``artist``; what is returned waits for them and finishes the page."""
     doc = _cleaned(document)
-    sections = [section(doc) for section in SECTIONS]
+    sections = [_begun(section(doc), artist) for section in SECTIONS]
     figures = [figure for section in sections for figure in section.figures]
-    return _template().render(
+    return lambda: _template().render(
         doc=doc,
         as_of=day_of(doc["scenario"]["as_of"]),
         memo=memo(doc, flip_points(doc)),
@@ -51,6 +58,11 @@ def report_html(document: Document) -> str:
         drawn=_embedded(figures),
         style=Markup(_file("page.css")),
     )
+
+
+def _begun(section: Section, artist: Artist) -> Section:
+    """The section with its charts begun."""
+    return replace(section, figures=tuple(replace(f, chart=f.chart.begun(artist)) for f in section.figures))
 
 
 @cache

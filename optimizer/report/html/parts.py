@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from markupsafe import Markup
-
+from optimizer.report.html.chart import Chart
 from optimizer.report.plain import Document
 from optimizer.report.words import NONE, btc, day, price, share, usd
 
@@ -59,7 +58,7 @@ class Figure:
     name: str
     title: str
     says: str
-    chart: Markup
+    chart: Chart
     of: str
     drawn: Sequence[Document]
     table: Table
