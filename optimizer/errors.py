@@ -118,6 +118,12 @@ class ClusterError(HashleverError):
     exit_code = ExitCode.BAD_INPUT
 
 
+class SplitError(HashleverError):
+    """A model cannot be split into branches that are solved by themselves."""
+
+    exit_code = ExitCode.BAD_INPUT
+
+
 class InfeasibleError(HashleverError):
     """No plan meets every requirement. The text names the requirements that conflict, in business words."""
 
