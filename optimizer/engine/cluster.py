@@ -146,7 +146,7 @@ def _client(address: str) -> Client:
         ) from None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of versions, which are compared here
-        return distributed.Client(address, timeout=REACH_SECONDS, set_as_default=False)
+        return distributed.Client(address, set_as_default=False)
 
 
 async def _knock(address: str) -> None:

@@ -36,7 +36,7 @@ def test_the_batch_script_brings_a_cluster_up_sweeps_and_leaves_nothing_behind(t
         "SLURM_JOB_ID": str(os.getpid()),
     }
     asked = ["sweep.sh", TEACH, "--out", tmp_path / "sweep", *QUICK, "--frontier=0,1"]
-    done = subprocess.run(asked, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(asked, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert "2 planned, 2 points" in done.stderr
     assert len(list((tmp_path / "sweep" / "points").iterdir())) == 2

@@ -80,7 +80,7 @@ def _dask(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def _wait_until(there: Callable[[], bool], folder: Path) -> None:
-    for _ in range(600):
+    for _ in range(1200):
         if there():
             return
         time.sleep(0.1)

@@ -86,7 +86,8 @@ def test_a_scheduler_that_does_not_answer_is_told_within_seconds(address: str) -
     with pytest.raises(ClusterError) as raised, cluster(address, quiet):
         pass
     assert str(raised.value).startswith(f"No Dask scheduler answers at {address} (")
-    assert time.monotonic() - begun < 10
+    # Dask's own patience is 30 s.
+    assert time.monotonic() - begun < 20
 
 
 @needs_dask

