@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from optimizer.cli_options import Compare, File, Json, Overrides, Sets, Workers
-from optimizer.errors import Problem
+from optimizer.errors import Problem, SweepError
 from optimizer.shell import Progress, leave_interrupted, print_json, print_with
+
+if TYPE_CHECKING:
+    from optimizer.engine.cluster import Tell
+    from optimizer.engine.work import Engine
 
 
 def sweep(
@@ -47,11 +52,15 @@ def sweep(
         typer.Option("--monte-carlo", metavar="N", min=0, help="Replay every plan on so many other paths; 0: on none."),
     ] = 5000,
     workers: Workers = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            "--scheduler", metavar="ADDRESS", help="Plan on the Dask cluster there, such as tcp://10.0.0.5:8786."
+        ),
+    ] = None,
     json_: Json = False,
 ) -> None:
     """Plan many changes of one scenario: a grid, a list, the risk weight's frontier, a tornado. Resumable."""
-    import os
-
     from optimizer.sweep import asked
     from optimizer.sweep.points import Making, points_of
     from optimizer.sweep.run import sweep_into
@@ -67,9 +76,13 @@ def sweep(
     factors = asked.tornado(tornado or (), problems)
     making = Making(compare, monte_carlo)
     swept = None
-    with contextlib.suppress(KeyboardInterrupt), Progress() as progress:
+    with (
+        contextlib.suppress(KeyboardInterrupt),
+        Progress() as progress,
+        _engine(workers, scheduler, progress.tell) as engine,
+    ):
         found = points_of(file, wanted, factors, making, override or (), set_ or (), problems)
-        swept = sweep_into(found, making, out, workers or os.cpu_count() or 1, progress.tell)
+        swept = sweep_into(found, making, out, engine, progress.tell)
     if swept is None:
         leave_interrupted(f"the plans made are kept in {out}: run the same command to go on")
     print(f"{swept.planned} planned, {len(swept.rows)} points in {out}", file=sys.stderr)
@@ -82,3 +95,20 @@ def sweep(
 
         print_with(lambda console: print_sweep(swept, console))
     raise typer.Exit(swept.exit_code)
+
+
+@contextlib.contextmanager
+def _engine(workers: int | None, scheduler: str | None, tell: Tell) -> Iterator[Engine]:
+    """What plans the points: a cluster if there is a scheduler, else processes of this machine."""
+    import os
+
+    from optimizer.engine.cluster import cluster
+    from optimizer.engine.local import Local
+
+    if scheduler is None:
+        yield Local(workers or os.cpu_count() or 1)
+    elif workers is not None:
+        raise SweepError("--workers counts processes of this machine; --scheduler plans elsewhere. Give one.")
+    else:
+        with cluster(scheduler, tell) as engine:
+            yield engine

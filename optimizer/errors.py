@@ -112,6 +112,18 @@ class MethodError(HashleverError):
     exit_code = ExitCode.BAD_INPUT
 
 
+class ClusterError(HashleverError):
+    """A cluster cannot be used: it is not there, its workers are unfit, or it went away."""
+
+    exit_code = ExitCode.BAD_INPUT
+
+
+class SplitError(HashleverError):
+    """A model cannot be split into branches that are solved by themselves."""
+
+    exit_code = ExitCode.BAD_INPUT
+
+
 class InfeasibleError(HashleverError):
     """No plan meets every requirement. The text names the requirements that conflict, in business words."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
@@ -12,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 from loky import ProcessPoolExecutor
 
+from optimizer.engine.child import serve
 from optimizer.errors import InfeasibleError, LimitError, ReplayError, ScenarioError
 from optimizer.ledger.replay import replay
 from optimizer.market.calendar import month_end
@@ -126,7 +126,7 @@ def _result(scenario: Scenario, tree: Tree, strategy: Strategy, paths: Paths) ->
 def _together(job: _Job, starts: list[date], workers: int) -> Iterator[Window]:
     """In other processes. They import Pyomo with this module: a lock that it made in a first job would be left behind
     by a worker that is ended."""
-    pool, done = ProcessPoolExecutor(max_workers=workers, initializer=_leave_ctrl_c_to_main), False
+    pool, done = ProcessPoolExecutor(max_workers=workers, initializer=serve, initargs=(os.getpid(),)), False
     try:
         for window in [pool.submit(job, start) for start in starts]:
             yield window.result()
@@ -134,8 +134,3 @@ def _together(job: _Job, starts: list[date], workers: int) -> Iterator[Window]:
     finally:
         # Workers that have finished leave by themselves; those in the midst of a plan are ended.
         pool.shutdown(wait=True, kill_workers=not done)
-
-
-def _leave_ctrl_c_to_main() -> None:
-    """Ctrl-C is the main process' affair; it ends the workers."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import signal
+import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -10,6 +10,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from loky import ProcessPoolExecutor
 
 from optimizer.decisions import Decisions
+from optimizer.engine.child import serve
 from optimizer.errors import ReplayError
 from optimizer.ledger.intents import PolicyName
 from optimizer.ledger.outcome import Outcome, join_outcomes
@@ -83,7 +84,7 @@ def _together(job: _Job, sizes: list[int], workers: int) -> Iterator[tuple[int, 
     """This process is one of the workers. The others have two chunks each at hand, so that none waits for it."""
     waiting = deque(enumerate(sizes))
     theirs: set[Future[tuple[int, Outcome]]] = set()
-    pool = ProcessPoolExecutor(max_workers=workers - 1, initializer=_leave_ctrl_c_to_main, env=ONE_THREAD)
+    pool = ProcessPoolExecutor(max_workers=workers - 1, initializer=serve, initargs=(os.getpid(),), env=ONE_THREAD)
     try:
         while waiting or theirs:
             while waiting and len(theirs) < 2 * (workers - 1):
@@ -94,8 +95,3 @@ def _together(job: _Job, sizes: list[int], workers: int) -> Iterator[tuple[int, 
             yield from (future.result() for future in done)
     finally:
         pool.shutdown(wait=True, kill_workers=True)
-
-
-def _leave_ctrl_c_to_main() -> None:
-    """Ctrl-C is the main process' affair; it ends the workers."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)

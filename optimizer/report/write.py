@@ -6,10 +6,10 @@ import csv
 import re
 import secrets
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
 import pandas as pd
@@ -61,64 +61,65 @@ BACKTEST = Kind("backtest", "backtest.json", "hashlever/backtest/", ("backtest",
 
 
 @uncollected()
-def write_plan(plan: Plan, out: Path, artist: Artist | None = None) -> list[Path]:
-    """Write the plan, its report and its workbook into the folder ``out`` and return the files written.
-
-    ``artist``: who draws the report's charts; by default this process.
-
-    A folder that is there already is replaced if it is empty, or holds an earlier plan and nothing else.
-    Raises `OutputError` otherwise and where nothing can be written; then nothing has changed.
-    """
+def plan_files(plan: Plan, artist: Artist | None = None) -> dict[str, bytes]:
+    """What a plan's folder holds, by name: its document, tables, report and workbook. ``artist``: who draws the
+    report's charts; by default this process."""
     from optimizer.report.html.drawing import Artist
     from optimizer.report.html.page import begin_report
     from optimizer.report.workbook.book import workbook
 
-    refuse_foreign(out, PLAN)
     document = plan_document(plan)
     report = begin_report(document, artist or Artist())
-    beside = {WORKBOOK: lambda: workbook(document), REPORT: lambda: report().encode()}
-    return _write(PLAN, document, cast("dict[str, pd.DataFrame]", plan.tables), out, beside)
+    tables = _files(PLAN, document, cast("dict[str, pd.DataFrame]", plan.tables))
+    return {**tables, WORKBOOK: workbook(document), REPORT: report().encode()}
+
+
+def write_plan(plan: Plan, out: Path, artist: Artist | None = None) -> list[Path]:
+    """Write the plan, its report and its workbook into the folder ``out`` and return the files written; see
+    `write_folder` and `plan_files`."""
+    refuse_foreign(out, PLAN)
+    return write_folder(PLAN, plan_files(plan, artist), out)
 
 
 def write_replay(replayed: Replayed, out: Path) -> list[Path]:
     """The same for a replay, over an empty folder or an earlier replay."""
-    return _write(REPLAY, replay_document(replayed), tables_of(replayed), out)
+    return write_folder(REPLAY, _files(REPLAY, replay_document(replayed), tables_of(replayed)), out)
 
 
 def write_backtest(tested: Backtest, out: Path) -> list[Path]:
     """The same for a backtest with its chart, over an empty folder or an earlier backtest."""
     from optimizer.report.backtest_chart import chart_png, chart_svg
 
-    charts = dict(zip(CHARTS, (lambda: chart_svg(tested).encode(), lambda: chart_png(tested)), strict=True))
-    return _write(BACKTEST, backtest_document(tested), {"backtest": tested.table}, out, charts)
+    charts = dict(zip(CHARTS, (chart_svg(tested).encode(), chart_png(tested)), strict=True))
+    files = _files(BACKTEST, backtest_document(tested), {"backtest": tested.table})
+    return write_folder(BACKTEST, {**files, **charts}, out)
 
 
-def _write(
-    kind: Kind,
-    document: Document,
-    tables: dict[str, pd.DataFrame],
-    out: Path,
-    beside: Mapping[str, Callable[[], bytes]] = MappingProxyType({}),
-) -> list[Path]:
+def _files(kind: Kind, document: Document, tables: Mapping[str, pd.DataFrame]) -> dict[str, bytes]:
+    return {kind.document: json_text(document).encode(), **{f"{name}.csv": _csv(t) for name, t in tables.items()}}
+
+
+def write_folder(kind: Kind, files: Mapping[str, bytes], out: Path) -> list[Path]:
+    """Put ``files`` into the folder ``out``, whole or not at all, and return them.
+
+    A folder that is there already is replaced if it is empty, or holds an earlier one of this kind and nothing else.
+    Raises `OutputError` otherwise and where nothing can be written; then nothing has changed.
+    """
     out = out.resolve()
     refuse_foreign(out, kind)
-    text = json_text(document)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         fresh = _sibling(out, "new")
         fresh.mkdir()
         try:
-            (fresh / kind.document).write_text(text, encoding="utf-8")
-            for name, table in tables.items():
-                _write_csv(table, fresh / f"{name}.csv")
-            for name, content in beside.items():
-                (fresh / name).write_bytes(content())
+            for name, content in files.items():
+                (fresh / name).write_bytes(content)
             _swap(fresh, out)
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
     except OSError as error:
         raise OutputError(f"Cannot write the {kind.name} to {out}: {error.strerror or error}.") from None
-    return [out / kind.document, *(out / f"{name}.csv" for name in tables), *(out / name for name in beside)]
+    return [out / name for name in files]
 
 
 def refuse_foreign(out: Path, kind: Kind) -> None:
@@ -196,14 +197,15 @@ def write_whole(file: Path, text: str) -> None:
         fresh.unlink(missing_ok=True)
 
 
-def _write_csv(table: pd.DataFrame, path: Path) -> None:
+def _csv(table: pd.DataFrame) -> bytes:
     """One row per record, digits as in plan.json; a blank cell where a value is null there."""
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(table.columns)
-        columns = plain_columns(table)
-        texts = (name for name in columns if not is_numeric_dtype(table[name]))
-        writer.writerows(zip(*(columns | {name: map(csv_cell, columns[name]) for name in texts}).values(), strict=True))
+    text = StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(table.columns)
+    columns = plain_columns(table)
+    texts = (name for name in columns if not is_numeric_dtype(table[name]))
+    writer.writerows(zip(*(columns | {name: map(csv_cell, columns[name]) for name in texts}).values(), strict=True))
+    return text.getvalue().encode()
 
 
 def csv_cell(value: object) -> object:

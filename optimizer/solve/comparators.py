@@ -8,7 +8,6 @@ plan itself is solved in this one.
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from loky import ProcessPoolExecutor
 
 from optimizer.decisions import OPENING, Decisions
+from optimizer.engine.child import serve
 from optimizer.errors import LimitError
 from optimizer.formulation.build import build
 from optimizer.formulation.extract import decisions
@@ -66,7 +66,8 @@ class Alternatives:
 
     def __init__(self, f: Formulation, model: LinearModel, settings: SolverSettings) -> None:
         self._f, self._model, self._settings = f, model, settings
-        self._pool = ProcessPoolExecutor(max_workers=min(len(AT_ONCE), os.cpu_count() or 1), initializer=_give_way)
+        workers = min(len(AT_ONCE), os.cpu_count() or 1)
+        self._pool = ProcessPoolExecutor(max_workers=workers, initializer=_give_way, initargs=(os.getpid(),))
         self._at_once = [self._start(wanted, None) for wanted in AT_ONCE]
 
     def results(self, plan: Solution) -> list[Alternative]:
@@ -109,10 +110,9 @@ def _finished(wanted: Wanted, result: str | Solution | Future[Solution | str]) -
     return Alternative(wanted.name, wanted.told_to, solved)
 
 
-def _give_way() -> None:
-    """The plan itself comes first: workers take what processor time it leaves. Ctrl-C is the main process' affair;
-    it ends them."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _give_way(parent: int) -> None:
+    """The plan itself comes first: workers take what processor time it leaves."""
+    serve(parent)
     if hasattr(os, "nice"):
         os.nice(10)
 

@@ -6,13 +6,14 @@ who answers does not matter, and a worker that is lost is replaced (`optimizer.e
 
 from __future__ import annotations
 
-import signal
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from loky import ProcessPoolExecutor
 
+from optimizer.engine.child import serve
 from optimizer.scenario.schema import Scenario
 from optimizer.solve.linear_model import Floats
 from optimizer.solve.recourse import Answer, Switches, Without
@@ -93,7 +94,8 @@ class LocalCrew:
     """Processes of this machine. They start, and load their libraries, while the market is still being simulated."""
 
     def __init__(self, workers: int) -> None:
-        self._pools = [ProcessPoolExecutor(max_workers=1, timeout=None, initializer=_begin) for _ in range(workers)]
+        own = {"max_workers": 1, "timeout": None, "initializer": serve, "initargs": (os.getpid(),)}
+        self._pools = [ProcessPoolExecutor(**own) for _ in range(workers)]
         self._keys: list[str] = []
         for pool in self._pools:
             pool.submit(_ready)
@@ -124,11 +126,6 @@ class LocalCrew:
     def _all(self, tasks: Sequence[tuple[Any, ...]]) -> list[Any]:
         waiting = [pool.submit(*task) for pool, task in zip(self._pools, tasks, strict=False)]
         return [future.result() for future in waiting]
-
-
-def _begin() -> None:
-    """Ctrl-C is the main process' affair; it ends the workers."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _ready() -> None:

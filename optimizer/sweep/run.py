@@ -1,4 +1,4 @@
-"""Running a sweep: what is there already is read, the rest is planned, by this process or by several others."""
+"""Running a sweep: what is there already is read, the rest is planned, by whatever engine does the work."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from optimizer.errors import ExitCode, HashleverError, InfeasibleError
+from optimizer.engine.work import Died, Engine
+from optimizer.errors import ExitCode, HashleverError, InfeasibleError, OutputError
 from optimizer.planning import plan
-from optimizer.report.write import write_plan
+from optimizer.report.write import plan_files
 from optimizer.sweep.points import Making, Point
-from optimizer.sweep.pool import Died, each
 from optimizer.sweep.store import Store
 from optimizer.sweep.swept import Row, Swept
 
 # Called as work goes on: (how far, what was done and the time left).
 Tell = Callable[[str, str], None]
 DIED = "the process that planned it ended without a word; the machine may be short of memory"
+# The files of a plan's folder, by name.
+Files = dict[str, bytes]
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,8 @@ class Fate:
     trace: str = ""
 
 
-def run(points: Sequence[Point], making: Making, store: Store, workers: int, tell: Tell) -> Swept:
-    """Plan every point that ``store`` lacks and put it there; ``workers`` processes, 1 being this one.
+def run(points: Sequence[Point], making: Making, store: Store, engine: Engine, tell: Tell) -> Swept:
+    """Plan every point that ``store`` lacks and put it there. Only this process writes: ``engine`` gives back plans.
 
     A point without a plan is told and does not stop the others. Points of equal keys are planned once. A point that
     is known to be infeasible is not tried again; one that was stopped before any plan, or broke, is.
@@ -40,16 +42,10 @@ def run(points: Sequence[Point], making: Making, store: Store, workers: int, tel
     by_key = {point.key: point for point in points}
     missing = [p for p in by_key.values() if store.why_not(p.key) is None and not store.result(p.key, p.loaded.sha256)]
     tell(f"{len(by_key) - len(missing)} of {len(by_key)}", f"there already, {len(missing)} to plan")
-    for point in missing:
-        store.make_room(point.key)
-    job = _Job(making, store)
     fates: dict[str, Fate] = {}
     started = time.perf_counter()
-    for point, ended in each(job, missing, min(workers, len(missing))):
-        fate = Fate(DIED, ExitCode.BUG) if isinstance(ended, Died) else ended
-        fates[point.key] = fate
-        if fate.lasting:
-            store.keep_why_not(point.key, fate.why_not)
+    for point, planned in engine.each(_Job(making), missing):
+        fate = fates[point.key] = _kept(point, planned, store)
         left = len(missing) - len(fates)
         spent = time.perf_counter() - started
         done = f"no plan: {_first_line(fate)}" if fate.why_not else "planned"
@@ -70,16 +66,15 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
 
 
+@dataclass(frozen=True)
 class _Job:
     """The whole work of a point; sent to a worker with each."""
 
-    def __init__(self, making: Making, store: Store) -> None:
-        self.making, self.store = making, store
+    making: Making
 
-    def __call__(self, point: Point) -> Fate:
+    def __call__(self, point: Point) -> Files | Fate:
         try:
-            made = plan(point.loaded, compare=self.making.compare, monte_carlo=self.making.monte_carlo)
-            write_plan(made, self.store.folder(point.key))
+            return plan_files(plan(point.loaded, compare=self.making.compare, monte_carlo=self.making.monte_carlo))
         except InfeasibleError as error:
             return Fate(str(error), error.exit_code, lasting=True)
         except HashleverError as error:
@@ -88,7 +83,21 @@ class _Job:
             return Fate(
                 f"a bug in hashlever: {type(error).__name__}: {error}", ExitCode.BUG, trace=traceback.format_exc()
             )
-        return Fate()
+
+
+def _kept(point: Point, planned: Files | Fate | Died, store: Store) -> Fate:
+    """How the planning of a point ended, once what came of it is in the store."""
+    if isinstance(planned, Died):
+        return Fate(DIED, ExitCode.BUG)
+    if isinstance(planned, Fate):
+        if planned.lasting:
+            store.keep_why_not(point.key, planned.why_not)
+        return planned
+    try:
+        store.keep(point.key, planned)
+    except OutputError as error:
+        return Fate(str(error), error.exit_code)
+    return Fate()
 
 
 def _first_line(fate: Fate) -> str:
@@ -110,12 +119,12 @@ def _rows(points: Sequence[Point], store: Store, fates: dict[str, Fate]) -> Iter
             raise AssertionError(f"the plan of {point.key} was written and cannot be read")
 
 
-def sweep_into(points: Sequence[Point], making: Making, out: Path, workers: int, tell: Tell) -> Swept:
+def sweep_into(points: Sequence[Point], making: Making, out: Path, engine: Engine, tell: Tell) -> Swept:
     """`run` in the folder ``out``, and its summary written there. Raises `OutputError`."""
     from optimizer.report.sweep_write import write_sweep
     from optimizer.sweep.store import opened
 
     with opened(out) as store:
-        swept = run(points, making, store, workers, tell)
+        swept = run(points, making, store, engine, tell)
         write_sweep(swept, store)
     return swept

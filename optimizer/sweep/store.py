@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from optimizer.errors import OutputError
-from optimizer.report.write import PLAN, write_whole
+from optimizer.report.write import PLAN, write_folder, write_whole
 from optimizer.sweep.result import Result, read_result
 
 POINTS, INFEASIBLE, LOCK = "points", "infeasible", ".lock"
@@ -58,11 +58,12 @@ class Store:
         """Note that the inputs of a key have no plan."""
         write_whole(self._infeasible(key), text)
 
-    def make_room(self, key: str) -> None:
-        """Take away a plan of a key that is not whole; it is about to be written again."""
+    def keep(self, key: str, files: Mapping[str, bytes]) -> None:
+        """Put the plan of a key there, in place of one that is not whole. Raises `OutputError`."""
         folder = self.folder(key)
         if folder.is_dir() and {path.name for path in folder.iterdir()} <= PLAN.files:
             shutil.rmtree(folder)
+        write_folder(PLAN, files, folder)
 
     def _infeasible(self, key: str) -> Path:
         return self.out / INFEASIBLE / f"{key}.txt"

@@ -6,14 +6,14 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TypeVar
 
+from optimizer.engine.local import Local
+from optimizer.engine.work import Died, Done, Item
 from optimizer.errors import SolverError, TreesError
 from optimizer.planning import Plan, plan_of_tree
 from optimizer.scenario.load import LoadedScenario
 from optimizer.scenario.market_spec import Cases
 from optimizer.solving import Tell
-from optimizer.sweep.pool import Died, each
 from optimizer.trees.judged import Trees, candidates_of, doubts_of, stake_of
 from optimizer.trees.off_tree import Replay, Rival, other_advice, rivals_of
 from optimizer.trees.sampled import OnTree, Planned, PlanTree, Trial, TryOn, Unplanned, with_seed
@@ -25,9 +25,6 @@ FEWEST, MOST = 3, 50
 SEEDS = 2**31
 # A tree that is planned sooner than this is planned here: a process takes as long to start.
 WORTH_A_PROCESS_S = 3.0
-
-Item = TypeVar("Item")
-Done = TypeVar("Done")
 
 
 def plan_over_trees(
@@ -132,7 +129,7 @@ def _tried(planned: Sequence[Planned], job: TryOn, workers: int, say: Tell) -> l
 def _all(job: Callable[[Item], Done], items: Sequence[Item], workers: int, say: Callable[[int], None]) -> list[Done]:
     """Every item's answer, in the order of the items."""
     answers: dict[int, Done] = {}
-    for item, answer in each(job, items, min(workers, len(items))):
+    for item, answer in Local(workers).each(job, items):
         if isinstance(answer, Died):
             raise SolverError(
                 "a process that worked on one of the trees ended without a word; the machine may be short of memory. "

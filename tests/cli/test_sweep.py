@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from optimizer.engine.local import Local
 from optimizer.sweep.run import sweep_into
 from tests.cli.command import SCENARIOS, SMALL, command, hashlever, interrupted, needs_ctrl_c
 from tests.sweep.sweeps import MAKING, TEACH, TWENTY, kept, points, quiet
@@ -40,7 +41,7 @@ def test_a_grid_a_frontier_and_a_tornado(tmp_path: Path) -> None:
 
 def test_killed_at_random_and_resumed_it_is_the_same_to_the_byte(tmp_path: Path) -> None:
     straight, broken = tmp_path / "straight", tmp_path / "broken"
-    sweep_into(points(*TWENTY), MAKING, straight, 1, quiet)
+    sweep_into(points(*TWENTY), MAKING, straight, Local(1), quiet)
     asked = [command(), "sweep", str(TEACH), "--out", str(broken), *QUICK, *GRID, "--workers=2"]
     seed = random.randrange(10**6)
     moments = random.Random(seed)

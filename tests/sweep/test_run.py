@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import optimizer.sweep.run as run_module
+from optimizer.engine.local import Local
 from optimizer.errors import ExitCode, LimitError
 from optimizer.planning import plan
 from optimizer.report.write import PLAN
-from optimizer.sweep.pool import Died, each
 from optimizer.sweep.run import duration, sweep_into
 from optimizer.sweep.store import DOCUMENT, POINTS
 from optimizer.sweep.swept import Swept
@@ -62,28 +61,28 @@ def test_every_point_is_a_whole_plan_folder(straight: tuple[Swept, Path]) -> Non
 
 
 def test_two_processes_give_the_same_bytes_as_one(straight: tuple[Swept, Path], tmp_path: Path) -> None:
-    sweep_into(points(*TWENTY), MAKING, tmp_path / "two", 2, quiet)
+    sweep_into(points(*TWENTY), MAKING, tmp_path / "two", Local(2), quiet)
     assert kept(tmp_path / "two") == kept(straight[1])
 
 
 def test_a_repeated_sweep_plans_nothing(tmp_path: Path, planned: list[str]) -> None:
     out = tmp_path / "sweep"
-    assert sweep_into(points(*TWO), MAKING, out, 1, quiet).planned == 1
+    assert sweep_into(points(*TWO), MAKING, out, Local(1), quiet).planned == 1
     before = kept(out)
     assert len(planned) == 2
-    again = sweep_into(points(*TWO), MAKING, out, 1, quiet)
+    again = sweep_into(points(*TWO), MAKING, out, Local(1), quiet)
     assert (again.planned, len(planned)) == (0, 2)
     assert kept(out) == before
     # One value more costs that value alone.
     more = points("treasury.btc_lots[0].btc=9,40,41", f"{PRICE}=115000")
-    assert sweep_into(more, MAKING, out, 1, quiet).planned == 1
+    assert sweep_into(more, MAKING, out, Local(1), quiet).planned == 1
     assert planned[2:] == [more[2].loaded.sha256]
 
 
 def test_points_of_equal_inputs_are_planned_once(tmp_path: Path, planned: list[str]) -> None:
     [one] = points("risk.weight=0.5")
     [same] = points("risk.weight=0.5", "treasury.cash_usd=0")
-    swept = sweep_into((one, same), MAKING, tmp_path / "sweep", 1, quiet)
+    swept = sweep_into((one, same), MAKING, tmp_path / "sweep", Local(1), quiet)
     assert len(planned) == 1
     assert swept.rows[0].result == swept.rows[1].result
 
@@ -105,10 +104,10 @@ def test_points_of_equal_inputs_are_planned_once(tmp_path: Path, planned: list[s
 def test_what_is_not_a_whole_plan_of_the_point_is_planned_again(tmp_path: Path, damage: Any) -> None:
     out = tmp_path / "sweep"
     [point] = points("treasury.cash_usd=0")
-    sweep_into([point], MAKING, out, 1, quiet)
+    sweep_into([point], MAKING, out, Local(1), quiet)
     before = kept(out)
     damage(out / POINTS / point.key)
-    assert sweep_into([point], MAKING, out, 1, quiet).planned == 1
+    assert sweep_into([point], MAKING, out, Local(1), quiet).planned == 1
     assert kept(out) == before
 
 
@@ -123,12 +122,12 @@ def test_a_bug_in_one_point_is_shown_and_does_not_stop_the_rest(
     monkeypatch.setattr(run_module, "plan", broken)
     told: list[tuple[str, str]] = []
     asked_for = points("treasury.cash_usd=1,2")
-    swept = sweep_into(asked_for, MAKING, tmp_path / "sweep", 1, lambda *said: told.append(said))
+    swept = sweep_into(asked_for, MAKING, tmp_path / "sweep", Local(1), lambda *said: told.append(said))
     assert [row.why_not for row in swept.rows] == ["a bug in hashlever: ZeroDivisionError: by nothing", ""]
     assert swept.exit_code == ExitCode.BUG
     assert any(stage == "a bug" and "Traceback" in detail for stage, detail in told)
     monkeypatch.setattr(run_module, "plan", plan)
-    assert sweep_into(asked_for, MAKING, tmp_path / "sweep", 1, quiet).exit_code == ExitCode.DONE
+    assert sweep_into(asked_for, MAKING, tmp_path / "sweep", Local(1), quiet).exit_code == ExitCode.DONE
 
 
 def test_a_point_that_was_stopped_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,15 +136,15 @@ def test_a_point_that_was_stopped_is_tried_again(tmp_path: Path, monkeypatch: py
 
     monkeypatch.setattr(run_module, "plan", stopped)
     asked_for = points("treasury.cash_usd=1")
-    swept = sweep_into(asked_for, MAKING, tmp_path / "sweep", 1, quiet)
+    swept = sweep_into(asked_for, MAKING, tmp_path / "sweep", Local(1), quiet)
     assert (swept.exit_code, swept.rows[0].why_not) == (ExitCode.LIMIT_WITHOUT_PLAN, "stopped")
     monkeypatch.setattr(run_module, "plan", plan)
-    assert sweep_into(asked_for, MAKING, tmp_path / "sweep", 1, quiet).planned == 1
+    assert sweep_into(asked_for, MAKING, tmp_path / "sweep", Local(1), quiet).planned == 1
 
 
 def test_the_time_left_is_told_from_the_points_done(tmp_path: Path) -> None:
     told: list[tuple[str, str]] = []
-    sweep_into(points(*TWO), MAKING, tmp_path / "sweep", 1, lambda *said: told.append(said))
+    sweep_into(points(*TWO), MAKING, tmp_path / "sweep", Local(1), lambda *said: told.append(said))
     assert [stage for stage, _ in told] == ["0 of 2", "1 of 2", "2 of 2"]
     assert "no plan: No plan meets every requirement.; about " in told[1][1]
     assert told[2][1].endswith(": planned")
@@ -154,15 +153,3 @@ def test_the_time_left_is_told_from_the_points_done(tmp_path: Path) -> None:
 def test_durations_in_words() -> None:
     said = [duration(seconds) for seconds in (0, 59, 60, 3500, 3600, 7500)]
     assert said == ["0 s", "59 s", "1 min", "58 min", "1 h 00 min", "2 h 05 min"]
-
-
-def _square_or_die(n: int) -> int:
-    if n == 3:
-        os._exit(9)
-    return n * n
-
-
-def test_a_process_that_dies_costs_its_own_piece_of_work_alone() -> None:
-    found = dict(each(_square_or_die, range(8), 2))
-    assert isinstance(found.pop(3), Died)
-    assert found == {n: n * n for n in range(8) if n != 3}
