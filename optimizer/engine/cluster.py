@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import cycle
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ from optimizer.engine.work import Died, Done, Item
 from optimizer.errors import ClusterError
 
 if TYPE_CHECKING:
-    from distributed import Client
+    from distributed import Client, Future
 
 # Called as work goes on: (stage, detail).
 Tell = Callable[[str, str], None]
@@ -46,6 +47,19 @@ class Cluster:
     client: Client
     address: str
 
+    def workers(self) -> int:
+        """How many there are now."""
+        return len(self.client.nthreads())
+
+    def keep(self, make: Callable[[Item], Any], items: Sequence[Item]) -> list[Future]:
+        """What ``make`` makes of every item, kept by the workers in turn; where a worker dies, another makes it again.
+        A job is given what is kept where such a future stands in a tuple that is its item."""
+        turn = cycle(self.client.nthreads() or [None])
+        return [
+            self.client.submit(make, item, workers=worker, allow_other_workers=True, pure=False)
+            for item, worker in zip(items, turn, strict=False)
+        ]
+
     def each(self, job: Callable[[Item], Done], items: Sequence[Item]) -> Iterator[tuple[Item, Done | Died]]:
         """See `optimizer.engine.work.Engine`. Raises `ClusterError` when scheduler or workers are gone for good."""
         suspects = []
@@ -59,13 +73,11 @@ class Cluster:
             yield from self._together(job, [item])
 
     def _together(self, job: Callable[[Item], Done], items: Sequence[Item]) -> Iterator[tuple[Item, Done | Died]]:
-        from distributed import Future
-
         waiting = deque(items)
         at_work: dict[str, tuple[Future, Item]] = {}
         finished: SimpleQueue[Future] = SimpleQueue()
         while waiting or at_work:
-            room = PIECES_A_WORKER * max(1, len(self.client.nthreads())) - len(at_work)
+            room = PIECES_A_WORKER * max(1, self.workers()) - len(at_work)
             for _ in range(min(room, len(waiting))):
                 item = waiting.popleft()
                 future = self.client.submit(_in_worker, job, item, pure=False)

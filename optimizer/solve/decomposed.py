@@ -14,7 +14,6 @@ the top as it is. Both bounds stay true, and where they do not meet the tree is 
 from __future__ import annotations
 
 import time
-import uuid
 from collections import Counter
 from dataclasses import dataclass
 
@@ -101,9 +100,8 @@ class CutModel:
         self.f = build(scenario, above.tree)
         self.top = to_arrays(self.f)
         names = {(family, index): j for family, columns in self.top.columns.items() for index, j in columns.items()}
-        plan_key = uuid.uuid4().hex
         shares = deal(tree, month, crew.size())
-        origins = [Origin(f"{plan_key}/{k}", scenario, share, names) for k, share in enumerate(shares)]
+        origins = [Origin(scenario, share, names) for share in shares]
         self._shares = [above, *shares]
         self._outlines = crew.begin(origins)
         self._integers = sum((Counter(outline.integers) for outline in self._outlines), Counter[str]())

@@ -14,10 +14,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
+LIMIT_SECONDS = 240.0
 SCHEDULER = re.compile(r"Scheduler at: +(\S+)\n")
 needs_dask = pytest.mark.skipif(find_spec("distributed") is None, reason="pip install dask distributed")
 
@@ -44,6 +46,10 @@ def started(folder: Path, workers: int, *options: str) -> Iterator[Started]:
             stack.enter_context(_dask(folder, "worker", address, "--host=127.0.0.1", *given)) for _ in range(workers)
         ]
         _wait_until(lambda: _log(folder).count("Registered to:") == workers, folder)
+        # Whatever waits for a cluster that has gone wrong waits for its scheduler: without one it ends with an error.
+        limit = Timer(LIMIT_SECONDS, killed, [scheduler])
+        stack.callback(limit.cancel)
+        limit.start()
         yield Started(address, scheduler, begun)
 
 
