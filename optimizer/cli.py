@@ -13,7 +13,7 @@ import typer
 
 from optimizer.cli_backtest import backtest
 from optimizer.cli_compare import compare
-from optimizer.cli_options import Compare, File, Json, MethodOption, Overrides, Sets, TreeWorkers
+from optimizer.cli_options import Compare, File, Json, MethodOption, Overrides, Scheduler, Sets, TreeWorkers
 from optimizer.cli_quote import quote
 from optimizer.cli_sweep import sweep
 from optimizer.completion import plan_folders
@@ -98,6 +98,7 @@ def plan(
     ] = None,
     workers: TreeWorkers = None,
     method: MethodOption = "auto",
+    scheduler: Scheduler = None,
 ) -> None:
     """Make the plan: what to buy, sell and borrow today, and what to do on every branch after."""
     from optimizer.planning import plan as make_plan
@@ -130,6 +131,7 @@ def plan(
             trees=1 if trees is None else trees,
             workers=workers,
             method=method,
+            scheduler=scheduler,
             tell=tell,
         )
         for warning in made.loaded.warnings:

@@ -48,6 +48,10 @@ TreeWorkers = Annotated[
         help="Processes that plan trees; one a core if not given. With --trees.",
     ),
 ]
+Scheduler = Annotated[
+    str | None,
+    typer.Option("--scheduler", metavar="ADDRESS", help="Work on the Dask cluster there, such as tcp://10.0.0.5:8786."),
+]
 MethodOption = Annotated[
     Literal["auto", "whole", "decomposed"],
     typer.Option("--method", help="Solve the tree whole, or cut in parts; auto: in parts from a thousand nodes on."),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from optimizer.cli_options import Compare, File, Json, Overrides, Sets, Workers
+from optimizer.cli_options import Compare, File, Json, Overrides, Scheduler, Sets, Workers
 from optimizer.errors import Problem, SweepError
 from optimizer.shell import Progress, leave_interrupted, print_json, print_with
 
@@ -52,12 +52,7 @@ def sweep(
         typer.Option("--monte-carlo", metavar="N", min=0, help="Replay every plan on so many other paths; 0: on none."),
     ] = 5000,
     workers: Workers = None,
-    scheduler: Annotated[
-        str | None,
-        typer.Option(
-            "--scheduler", metavar="ADDRESS", help="Plan on the Dask cluster there, such as tcp://10.0.0.5:8786."
-        ),
-    ] = None,
+    scheduler: Scheduler = None,
     json_: Json = False,
 ) -> None:
     """Plan many changes of one scenario: a grid, a list, the risk weight's frontier, a tornado. Resumable."""

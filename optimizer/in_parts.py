@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 
 from optimizer.alternatives import Comparator, comparator_of
 from optimizer.market.build_tree import build_tree
@@ -23,16 +24,16 @@ def plan_in_parts(
     compare: bool,
     monte_carlo: int,
     say: Tell,
-    crew: Callable[[], Crew] = lambda: LocalCrew(os.cpu_count() or 1),
+    scheduler: str | None = None,
 ) -> Plan | str:
     """The plan of the scenario's own tree, or why it has to be solved whole: its tree cannot be cut, or no plan was
-    found in parts, of which only the whole model can say why. ``crew``: makes who works on the subtrees.
+    found in parts, of which only the whole model can say why. ``scheduler``: address of the Dask cluster that works on
+    the subtrees; processes of this machine if None.
 
-    Raises `ScenarioError`, `LimitError`, `SolverError` and `AuditError`.
+    Raises `ScenarioError`, `LimitError`, `SolverError`, `AuditError` and `ClusterError`.
     """
     given = loaded.scenario
-    working = crew()
-    try:
+    with _crew(scheduler, say) as working:
         clock = Clock()
         say("market", f"{given.market.fan.paths:,} paths")
         tree, fidelity = build_tree(given)
@@ -56,8 +57,6 @@ def plan_in_parts(
                 for other in alternatives_in_parts(cut)
             )
         alternatives_seconds = clock.lap()
-    finally:
-        working.close()
     replayed = out_of_sample(given, tree, plan, monte_carlo, given.market.fan.seed, say)
     replay_seconds = clock.lap()
     return Plan(
@@ -95,3 +94,17 @@ def plan_in_parts(
         comparators=comparators,
         out_of_sample=replayed,
     )
+
+
+@contextmanager
+def _crew(scheduler: str | None, say: Tell) -> Iterator[Crew]:
+    """Who works on the subtrees, until the block ends."""
+    if scheduler is None:
+        with closing(LocalCrew(os.cpu_count() or 1)) as local:
+            yield local
+    else:
+        from optimizer.engine.cluster import cluster
+        from optimizer.solve.dask_crew import DaskCrew
+
+        with cluster(scheduler, say) as found, closing(DaskCrew(found)) as crew:
+            yield crew

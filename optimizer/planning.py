@@ -128,6 +128,7 @@ def plan(
     trees: int = 1,
     workers: int | None = None,
     method: Method = "auto",
+    scheduler: str | None = None,
     tell: Tell | None = None,
 ) -> Plan:
     """Make a plan. ``compare=False`` skips the alternatives. ``why``: also ask what limits are worth, what is next best
@@ -135,19 +136,29 @@ def plan(
     replayed; 0 for none; named cases are not. ``trees``: plan so many independently sampled trees, try each one's
     decisions of today on the others and give the plan that does best across (`optimizer.trees`), on ``workers``
     processes, one a core if None. ``method``: whether the tree is solved whole or cut in parts (`optimizer.in_parts`),
-    or, for "auto", whichever is quicker.
+    or, for "auto", whichever is quicker. ``scheduler``: address of a Dask cluster that solves the parts; with it "auto"
+    means in parts.
 
     Raises `ScenarioError` (bad input), `InfeasibleError` (no plan meets every requirement; says which conflict),
     `LimitError` (stopped before any plan was found), `AuditError` (the ledger disagrees: a bug, no plan),
-    `TreesError` (a number of trees that says nothing, or a market of which there is only one) and `MethodError` (a
-    method that does not go with what is asked).
+    `TreesError` (a number of trees that says nothing, or a market of which there is only one), `MethodError` (a
+    method that does not go with what is asked) and `ClusterError` (a cluster that is not there, unfit, or went away).
     """
     say = tell or (lambda stage, detail: None)
-    if method == "decomposed" and (why or trees > 1):
-        raise MethodError("The reasons and several trees are asked of whole models: leave --method decomposed out.")
+    if scheduler is not None and method == "whole":
+        raise MethodError(
+            "--scheduler has a cluster solve the parts of a tree, --method whole leaves it uncut. Give one."
+        )
+    if (scheduler is not None or method == "decomposed") and (why or trees > 1):
+        too_much = "--method decomposed" if scheduler is None else "--scheduler"
+        raise MethodError(f"The reasons and several trees are asked of whole models: leave {too_much} out.")
+    if scheduler is not None:
+        method = "decomposed"
     loaded = scenario if isinstance(scenario, LoadedScenario) else load_scenario(scenario, overrides, sets)
     if trees == 1:
-        return plan_of_tree(loaded, compare=compare, why=why, monte_carlo=monte_carlo, say=say, method=method)
+        return plan_of_tree(
+            loaded, compare=compare, why=why, monte_carlo=monte_carlo, say=say, method=method, scheduler=scheduler
+        )
     from optimizer.trees.many import plan_over_trees
 
     return plan_over_trees(loaded, trees, workers, compare=compare, why=why, monte_carlo=monte_carlo, say=say)
@@ -163,6 +174,7 @@ def plan_of_tree(
     found: Found | None = None,
     draws_seed: int | None = None,
     method: Method = "auto",
+    scheduler: str | None = None,
 ) -> Plan:
     """The plan of the scenario's own tree; raises as `plan` does. ``found``: its solution, where it is known already.
     ``draws_seed``: of the paths that it is replayed on, the fan's own seed if None."""
@@ -171,10 +183,11 @@ def plan_of_tree(
     if found is None and (method == "decomposed" or (method == "auto" and not why and is_large(given))):
         from optimizer.in_parts import plan_in_parts
 
-        in_parts = plan_in_parts(loaded, compare=compare, monte_carlo=monte_carlo, say=say)
+        in_parts = plan_in_parts(loaded, compare=compare, monte_carlo=monte_carlo, say=say, scheduler=scheduler)
         if isinstance(in_parts, Plan):
             return in_parts
         why_whole = in_parts
+        say("whole", f"in one piece on this machine, since {why_whole}")
     clock = Clock()
     modelled = model_of_tree(given, say)
     from optimizer.solve.comparators import Alternatives, decisions_of
