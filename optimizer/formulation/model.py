@@ -47,6 +47,7 @@ class Formulation:
         self._handovers: dict[tuple[int, int], list[int]] = {}
         self._margins: dict[int, tuple[Terms, Terms]] = {}
         self._racked: dict[tuple[int, int, int], list[Terms]] = {}
+        self._owned: dict[tuple[int, int], list[Terms]] = {}
         self._arriving: dict[tuple[int, int], dict[int, Moves]] = {}
         self._departing: dict[int, dict[int, Moves]] = {}
         self._owed: dict[tuple[int, int], list[tuple[Tranche, float, Any]]] = {}
@@ -107,16 +108,19 @@ class Formulation:
 
     def owned(self, node: int, a: int) -> Terms:
         """PH/s of pair ``a`` owned after node ``node``: racked, on order, or promised away and still there."""
-        data, pair = self.data, self.data.pairs[a]
+        data = self.data
         last = node if node in self.decision_set else data.state[node]
-        if last < 0:
-            return Terms(pair.opening_ph)
-        terms = Terms().add(1.0, self.pyomo.owned_ph[last, *pair.key])
-        for d in data.deciders[last]:
-            for b, promised in self.to_leave(d, node):
-                if a == b:
-                    terms.add(1.0, promised)
-        return terms
+        key = (last, data.month(node))
+        if key not in self._owned:
+            if last < 0:
+                self._owned[key] = [Terms(pair.opening_ph) for pair in data.pairs]
+            else:
+                held = [Terms().add(1.0, self.pyomo.owned_ph[last, *pair.key]) for pair in data.pairs]
+                for d in data.deciders[last]:
+                    for b, promised in self.to_leave(d, node):
+                        held[b].add(1.0, promised)
+                self._owned[key] = held
+        return self._owned[key][a]
 
     def arriving(self, d: int, node: int) -> Moves:
         """(pair, lots) of what is ordered at decision node ``d`` and arrives at the end of the month of ``node``."""

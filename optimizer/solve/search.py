@@ -18,8 +18,10 @@ from optimizer.solve.recourse import Switches, Without
 
 # Rows broken by no more than this are kept, in the model's units.
 KEPT = 1e-6
-# How far from the best point to the floors' own a step goes, until they are this close.
-STEP, NEAR = 0.5, 0.003
+# How far from the best point to the floors' own a step goes: at first, as it brings something or not, and at least.
+STEP, GROW, SHRINK, LEAST = 0.2, 2.0, 0.5, 0.05
+# The gap to which a coarse tree is searched for a point to begin from.
+NEAR = 0.003
 # Shares of the gap asked for at which the linear phases and the mixed-integer one stop.
 LINEAR_SHARE, WHOLE_SHARE = 0.3, 0.3
 DEAREST = 1e4
@@ -71,7 +73,7 @@ class Search:
     def run(self, first: Floats, switches: bool) -> tuple[Point, float]:
         """The best plan and a lower bound on every plan's cost."""
         gap, lower = max(self._settings.gap_share, FINEST), -np.inf
-        if not self._refine(first, "shares").is_plan:
+        if not self._refine(first, "shares").is_plan and self._left() > 0:
             raise NoPlanError
         best: Point | None = None
         tried: set[bytes] = set()
@@ -96,6 +98,10 @@ class Search:
                 raise NotDecomposableError(f"choices after the cut are whole numbers{apart}")
             tried.add(seen)
 
+    def near(self, first: Floats) -> Floats:
+        """A point near the best, without whole integers."""
+        return self._refine(first, "shares", NEAR).x
+
     def _with_integers_of(self, whole: Floats, switches: bool) -> Iterator[Point]:
         """Plans with the top's integers as in a point: with the switches below held at 0, then with them chosen."""
         self.master.hold_integers(whole)
@@ -111,11 +117,12 @@ class Search:
         finally:
             self.master.hold_integers(None)
 
-    def _refine(self, x: Floats, switches: Switches) -> Point:
-        """The best of the top as the master has it now, to within a share of the gap; it asks about ``x`` first."""
+    def _refine(self, x: Floats, switches: Switches, gap: float | None = None) -> Point:
+        """The best of the top as the master has it now, to within ``gap``, a share of the gap asked for if None; it
+        asks about ``x`` first."""
         best: Point | None = None
-        enough = max(LINEAR_SHARE * self._settings.gap_share, FINEST)
-        closest, stale = np.inf, 0
+        enough = max(LINEAR_SHARE * self._settings.gap_share if gap is None else gap, FINEST)
+        closest, stale, step = np.inf, 0, STEP
         while True:
             point = self._ask(x, switches)
             better = best is None or point.value < best.value
@@ -130,7 +137,7 @@ class Search:
                 self.dearer *= 10
                 x, best, closest, stale = best.x, None, np.inf, 0
                 continue
-            step = 1.0 if apart < NEAR and better else STEP
+            step = min(1.0, GROW * step) if better else max(LEAST, SHRINK * step)
             x = best.x + step * (proposed - best.x)
 
     def _ask(self, x: Floats, switches: Switches) -> Point:
