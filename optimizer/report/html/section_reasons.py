@@ -69,7 +69,7 @@ def _without(doc: Document) -> Table:
 
 def _flips(rows: list[Document]) -> Table:
     ordered = sorted(rows, key=lambda row: (row["turns_at"] is None, distance(row)))
-    names = {"words": "Assumption", "today": "Today", "beyond": "Beyond", "where": "It turns"}
+    names = {"words": "Assumption", "today": "The plan", "beyond": "Beyond", "where": "It turns"}
     columns = tuple(text(key, heading) for key, heading in names.items())
     return Table(columns, [row | {"where": flip_in_words(row)} for row in ordered])
 
