@@ -213,7 +213,7 @@ def test_flip_points_come_first_the_nearest_of_them_before_the_others(document: 
 def test_where_flips_were_asked_for_the_memo_tells_them(reasoned: Plan) -> None:
     page = report_html(plan_document(reasoned))
     assert "nothing was planned again" not in page
-    assert "Today borrow; from there on borrow nothing." in page
+    assert "The plan borrows; beyond it, it never borrows." in page
 
 
 def test_the_weight_at_which_an_alternative_ties_is_where_both_are_worth_the_same(document: dict[str, Any]) -> None:
@@ -243,7 +243,7 @@ def test_debts_of_other_sources_are_told_beside_the_charts_that_leave_them_out(w
     text = Page(report_html(document)).text
     owed = -document["nodes"][0]["sources_worth_usd"]
     assert owed > 0
-    assert f"after today the company owes them {words.usd(owed)}, net" in text
+    assert f"after today the company owes all of them {words.usd(owed)}, net" in text
 
 
 def test_it_is_written_beside_the_plan_the_same_every_time(small: Plan, tmp_path: Path) -> None:
