@@ -107,7 +107,7 @@ def _facts(doc: Document) -> Iterator[Fact]:
         yield Fact("Gains over selling", gain, beside)
     yield _call_fact(doc)
     survived, met = sum(row["survives"] for row in doc["survival"]), len(doc["survival"])
-    yield Fact("Named shocks survived", f"{survived} of {met}", "met unprepared, day by day", survived < met)
+    yield Fact("Named shocks survived", f"{survived} of {met}", "day by day, not knowing what comes", survived < met)
     runway = after["runway_months"]
     lasts = "endless" if runway is None else f"{months(runway)} months"
     yield Fact(
