@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from optimizer.planning import Plan, plan
+from optimizer.planning import Plan
 from optimizer.replay.replayed import on_stress
 from optimizer.replay.saved import SavedPlan, read_plan
 from optimizer.report.falls import at_fall
@@ -19,7 +19,7 @@ from optimizer.report.tables_survival import COLUMNS
 from optimizer.report.terminal import print_plan
 from optimizer.report.write import write_plan
 from optimizer.valuation import weighted_quantile
-from tests.report.conftest import SCENARIOS, printed
+from tests.report.conftest import printed
 
 
 def test_the_ladder_s_first_rung_by_hand(borrow_or_sell: Plan) -> None:
@@ -60,10 +60,9 @@ def test_a_fall_of_two_fifths_in_a_sentence(borrow_or_sell: Plan) -> None:
     assert start in printed(lambda console: print_plan(borrow_or_sell, console))
 
 
-def test_a_credit_line_stands_in_the_ladder_by_hand() -> None:
+def test_a_credit_line_stands_in_the_ladder_by_hand(with_a_line: Plan) -> None:
     """$1M on a line in two tiers, 20% and 50%: a call at 70%, liquidation at 80%, sold down to 50% without a fee."""
-    made = plan(SCENARIOS / "teach_credit_line.yaml", compare=False)
-    tables = tables_of(made)
+    tables = tables_of(with_a_line)
     rung, used = tables["ladder"].iloc[0], tables["uses"]
     owed = used.loc[(used["node"] == 0) & used["what"].str.startswith("draw"), "amount"].sum()
     assert (rung["facility"], rung["lender"], rung["month"]) == ("revolver", "made up", 0)
@@ -72,7 +71,7 @@ def test_a_credit_line_stands_in_the_ladder_by_hand() -> None:
     assert rung["call_price_usd_mean"] == pytest.approx(owed / (0.7 * rung["pledged_btc_mean"]))
     # At 80%: s = (D - 0.5 C) / (1 - 0.5) of C = D / 0.8.
     assert rung["seized_btc_mean"] == pytest.approx((0.8 - 0.5) / 0.5 * rung["pledged_btc_mean"])
-    said = printed(lambda console: print_plan(made, console))
+    said = printed(lambda console: print_plan(with_a_line, console))
     assert "revolver" in said.split("Debt after that")[1].splitlines()[1]
     assert "At -40% overnight (BTC at $60,000): revolver" in said
     deep = tables["price_falls"].set_index("fall_share").loc[0.7]
