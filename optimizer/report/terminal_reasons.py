@@ -31,11 +31,13 @@ def reasons(plan: Plan) -> Lines:
     flips = grid("Where the advice turns, planned anew", "the plan", "beyond", "at", left=3)
     for row in turning:
         add(flips, row["words"], row["today"], row["beyond"], flip_in_words(row))
-    steady = sorted({f"{row['words']} ({row['today']})" for row in doc["flips"] if row["turns_at"] is None})
+    steady = sorted(
+        f"{row['words']} ({row['today']}), {flip_in_words(row)}" for row in doc["flips"] if row["turns_at"] is None
+    )
     lines: Lines = [limits] if doc["limits"] else ["No limit binds."]
     lines += [without] if doc["without"] else []
     lines += [flips] if turning else []
-    return [*lines, f"Does not turn over the range tried: {'; '.join(steady)}."] if steady else lines
+    return [*lines, f"Does not turn: {'; '.join(steady)}."] if steady else lines
 
 
 def _worth(amount: float | None, unit: str, beside: float) -> str:
