@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
+import numpy as np
 from loky import ProcessPoolExecutor
 
 from optimizer.decisions import Decisions
@@ -20,7 +21,7 @@ from optimizer.errors import LimitError
 from optimizer.formulation.build import build
 from optimizer.formulation.extract import decisions
 from optimizer.market.build_tree import build_tree
-from optimizer.market.tree import Tree
+from optimizer.market.tree import Floats, Tree
 from optimizer.scenario.schema import Scenario
 from optimizer.solve.highs import NoPlanError, Solver
 from optimizer.solve.linear_model import load_solution, to_arrays
@@ -44,7 +45,7 @@ WORKERS = 2
 
 @dataclass(frozen=True)
 class Advice:
-    """Whether the plan borrows, and orders machines, today or later."""
+    """Whether the plan borrows, and orders machines."""
 
     borrow: bool
     buy_machines: bool
@@ -80,9 +81,24 @@ def flips(scenario: Scenario, tree: Tree, decided: Decisions) -> tuple[Flip, ...
 
 def advice_of(scenario: Scenario, tree: Tree, decided: Decisions) -> Advice:
     """What a plan advises: expected over its tree, whenever it is done."""
+    return _advice(scenario, decided, tree.probability)
+
+
+def advice_today(scenario: Scenario, decided: Decisions) -> Advice:
+    """What a plan advises to do at once."""
+    decided = replace(
+        decided,
+        draws=tuple(draw for draw in decided.draws if draw.node == 0),
+        uses=tuple(use for use in decided.uses if use.node == 0),
+        orders=tuple(order for order in decided.orders if order.node == 0),
+    )
+    return _advice(scenario, decided, np.ones(1))
+
+
+def _advice(scenario: Scenario, decided: Decisions, chance: Floats) -> Advice:
+    """What decisions come to, each weighed by the chance of its node."""
     price, treasury = scenario.market.btc_price_usd, scenario.treasury
     least_usd = LEAST_SHARE * max(treasury.btc * price + treasury.cash_usd, price)
-    chance = tree.probability
     borrowed = sum(draw.amount_usd * chance[draw.node] for draw in decided.draws)
     borrowed += sum(
         use.amount * chance[use.node]

@@ -93,7 +93,7 @@ def test_an_alternative_s_causes_fall_from_nothing_to_what_it_loses(document: di
         amounts = [cause["loses_btc"] for cause in figure.drawn]
         assert sum(amounts) == pytest.approx(loses, abs=1e-5)
         counted = [amount for amount in amounts if abs(amount) > 1e-3 * abs(sum(amounts))]
-        assert str(figure.chart).count('aria-roledescription="bar"') == len(counted) + 1
+        assert figure.chart.__html__().count('aria-roledescription="bar"') == len(counted) + 1
 
 
 def test_what_is_drawn_is_what_plan_json_says(page: Page, document: dict[str, Any]) -> None:

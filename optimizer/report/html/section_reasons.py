@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import accumulate
 
-from markupsafe import Markup
-
 from optimizer.report.html.advice import FlipPoint
-from optimizer.report.html.chart import BLUE, MUTED, RED, USD_AXIS, Spec, amount, level, mark, named, named_height, svg
+from optimizer.report.html.chart import (
+    BLUE,
+    MUTED,
+    RED,
+    USD_AXIS,
+    Chart,
+    Spec,
+    amount,
+    level,
+    mark,
+    named,
+    named_height,
+    svg,
+)
 from optimizer.report.html.parts import Column, Figure, Key, Section, Shown, Table, text
 from optimizer.report.plain import Document
 from optimizer.report.reasons import distance, flip_in_words
@@ -65,7 +76,7 @@ def _waterfalls(doc: Document) -> Iterator[Figure]:
         )
 
 
-def _waterfall(drawn: list[Document], key: str, unit: str) -> Markup:
+def _waterfall(drawn: list[Document], key: str, unit: str) -> Chart:
     bars, total = [], sum(row[key] for row in drawn)
     ends = list(accumulate((row[key] for row in drawn), initial=0.0))
     for row, start, end in zip(drawn, ends, ends[1:], strict=False):
