@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from optimizer.why.flips import Flip
     from optimizer.why.why import Why
 
-QUESTIONS = {"borrow": ("borrow", "borrow nothing"), "buy_machines": ("order machines", "order no machines")}
+# What the plan does, and what it does beyond a turn; today or later.
+QUESTIONS = {"borrow": ("borrows", "never borrows"), "buy_machines": ("orders machines", "orders no machines")}
 
 
 def reasons_document(plan: Plan) -> Document:
@@ -69,6 +70,7 @@ def _flip(flip: Flip) -> Document:
         "today": today,
         "beyond": beyond,
         "unit": flip.unit,
+        "assumed": flip.assumed,
         "holds_at": flip.holds,
         "turns_at": flip.turns,
         "tried_from": flip.tried[0],
@@ -77,18 +79,21 @@ def _flip(flip: Flip) -> Document:
 
 
 def flip_in_words(row: Document) -> str:
-    """Where an answer turns: `0.70 to 0.72 times today's`; or over what range it does not."""
+    """Where an answer turns: `0.70 to 0.72 times today's`, `10.0% to 12.5% a year, assumed 30.0%`; or over what range
+    it does not."""
     turns = row["turns_at"] is not None
     between = (row["holds_at"], row["turns_at"]) if turns else (row["tried_from"], row["tried_to"])
     low, high = (_value(value, row["unit"]) for value in sorted(between))
     suffix = {"times": " times today's", "points": " points", "growth": " a year"}[row["unit"]]
+    if row["unit"] == "growth" and row["assumed"] is not None:
+        suffix += f", assumed {_value(row['assumed'], 'growth')}"
     return f"{low} to {high}{suffix}" if turns else f"not from {low} to {high}{suffix}"
 
 
 def distance(row: Document) -> float:
     """How far an assumption is from where an answer turns, as a share of the range that was tried on that side; 1 where
     the scenario states no value."""
-    now = {"times": 1.0, "points": 0.0}.get(row["unit"])
+    now = row["assumed"]
     if now is None or row["turns_at"] is None:
         return 1.0
     end = row["tried_to"] if row["turns_at"] > now else row["tried_from"]

@@ -16,6 +16,7 @@ from optimizer.market.tree import Floats
 from optimizer.report.frames import DUST_BTC, DUST_UNITS, DUST_USD, frame
 from optimizer.report.outlooks import months_of, outlooks_of, rows_by_month
 from optimizer.report.places import Row
+from optimizer.report.pledged_debts import pledged_debts
 from optimizer.report.tables_decisions import contract_of, lines_of
 
 if TYPE_CHECKING:
@@ -71,10 +72,15 @@ def debt_months(plan: Plan) -> pd.DataFrame:
 
 def source_months(plan: Plan) -> pd.DataFrame:
     """One row per other source of money that is used on some branch, outlook and month: cash_usd and btc that come in
-    (+) or go out (-), BTC out of reach, what is owed to it and by it."""
+    (+) or go out (-), BTC out of reach, what is owed to it and by it.
+
+    Of those that may call: call_ltv, liquidation_ltv, and, blank for the mean and where nothing is owed, ltv and
+    call_price_usd.
+    """
     tree, made = plan.tree, plan.decisions
     ancestor = ancestors(tree)
     names = ("cash_usd", "btc", "tied_btc", "owed_usd", "asset_usd")
+    may_call = {debt.name: debt for debt in pledged_debts(plan)}
     rows: list[Row] = []
     for source in plan.scenario.sources:
         uses = tuple(use for use in made.uses if use.source == source.name)
@@ -82,10 +88,22 @@ def source_months(plan: Plan) -> pd.DataFrame:
         if not any(np.abs(getattr(books, name)).max() >= DUST_BTC for name in names):
             continue
         said: Row = {"source": source.name, "kind": source.kind, "counterparty": source.counterparty}
+        debt = may_call.get(source.name)
+        lines: dict[str, Floats] = {}
+        if debt:
+            said |= {"call_ltv": debt.lines.call_ltv, "liquidation_ltv": debt.lines.liquidation_ltv}
+            owes = np.flatnonzero((debt.owed_usd >= DUST_USD) & (debt.pledged_btc >= DUST_BTC))
+            stands = debt.figures(owes, tree.price_usd[owes])
+            for name in ("ltv", "call_price_usd"):
+                lines[name] = np.full(len(tree), np.nan)
+                lines[name][owes] = stands[name]
         for outlook in outlooks_of(plan):
             figures = {name: outlook.of(getattr(books, name)) for name in names}
+            figures["price_usd"] = outlook.of(tree.price_usd)
+            figures |= {name: outlook.of_one_branch(values) for name, values in lines.items()}
             rows += rows_by_month([{**said, **row} for row in months_of(plan.scenario, outlook)], figures)
-    return frame(rows, ["source", "kind", "counterparty", *MONTH, *names])
+    called = ["price_usd", "call_ltv", "liquidation_ltv", "ltv", "call_price_usd"]
+    return frame(rows, ["source", "kind", "counterparty", *MONTH, *names, *called])
 
 
 def machine_months(plan: Plan) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from optimizer.report.machine_finance import machine_finance
 from optimizer.report.places import date_of, representatives
 from optimizer.report.purposes import purposes_of
 from optimizer.report.screen import Lines, periods
+from optimizer.report.terminal_debts import debts_today
 from optimizer.report.walks import walks_of
 from optimizer.report.words import NONE, add, btc, day, grid, month_of, price, share, usd
 
@@ -56,7 +57,7 @@ def today(plan: Plan, tables: Tables) -> Lines:
             lines.append(f"Take back {btc(p['release_btc'])} BTC from {p['facility']}.")
     lines += [_use(use) for use in here["uses"]]
     lines += _retirements(plan, here["retirements"])
-    lines += _debts(here["debts"])
+    lines += debts_today(tables)
     due, tied, other = first["payable_usd"], first["tied_btc"], float(plan.books.sources.owed_usd[0])
     lines.append(
         f"That leaves {btc(first['free_btc'])} BTC free and {btc(first['pledged_btc'])} pledged, "
@@ -161,26 +162,6 @@ def _retirements(plan: Plan, retirements: list[Row]) -> Lines:
             day(r["retired_date"]),
             price(r["resale_usd_per_unit"]),
             usd(r["resale_usd"]),
-        )
-    return [table]
-
-
-def _debts(debts: list[Row]) -> Lines:
-    if not debts:
-        return []
-    headings = ("Debt after that", "owed", "pledged BTC", "LTV", "call at", "a fall of", "liquidated at")
-    table = grid(*headings, "a fall of")
-    for d in debts:
-        add(
-            table,
-            d["facility"],
-            usd(d["owed_usd"]),
-            btc(d["pledged_btc"]),
-            share(d["ltv"], 1),
-            price(d["call_price_usd"]),
-            share(d["fall_to_call_share"]),
-            price(d["liquidation_price_usd"]),
-            share(d["fall_to_liquidation_share"]),
         )
     return [table]
 

@@ -14,7 +14,7 @@ from optimizer.solve.linear_model import LinearModel
 from optimizer.solving import Found, Tell, check, model_of_tree, solve_tree, unit_of
 from optimizer.trees.off_tree import OffTree, Replay
 from optimizer.trees.today import ANY_DAY, Today, held_to, only_today, today_of
-from optimizer.why.flips import Advice, advice_of
+from optimizer.why.flips import Advice, advice_today
 
 BREAKS = "breaks a requirement on some branch"
 
@@ -94,7 +94,7 @@ class PlanTree:
             model=model,
             today=today_of(model, best.x),
             decisions=checked.decisions,
-            advice=advice_of(given, checked.decisions),
+            advice=advice_today(given, checked.decisions),
             nodes=len(modelled.tree),
             objective=checked.objective,
             bound=checked.objective + best.gap * abs(checked.objective),

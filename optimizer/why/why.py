@@ -40,4 +40,4 @@ def why_of(
     say("next best", "the plan without each thing that it does today")
     without = next_best(scenario, model, best, scenario.solver, unit)
     say("flips", "the plan anew where assumptions move")
-    return Why(limits, without, flips(scenario, decided))
+    return Why(limits, without, flips(scenario, tree, decided))

@@ -118,6 +118,31 @@ def test_zsh_is_told_what_each_value_is(folder: Path) -> None:
     assert told("hashlever plan nowhere/x").strip() == "_files"
 
 
+def test_fish_is_told_what_each_value_is(folder: Path) -> None:
+    line = {"_TYPER_COMPLETE_ARGS": "hashlever quote loan str", "_HASHLEVER_COMPLETE": "complete_fish"}
+    assert asked(folder, **line, _TYPER_COMPLETE_FISH_ACTION="get-args") == "strike_loan\tStrike\n"
+
+
+@pytest.mark.skipif(not shutil.which("fish"), reason="no fish here: apt-get install fish")
+def test_fish_completes_with_the_script_that_install_completion_writes(folder: Path, tmp_path: Path) -> None:
+    own = {"HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path / ".config")}
+    own |= {"PATH": f"{Path(command()).parent}:{os.environ['PATH']}"}
+    # Without this the shell is the one that the tests were started from.
+    own |= {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
+
+    def run(*arguments: str) -> str:
+        done = subprocess.run(
+            arguments, cwd=folder, env={**os.environ, **own}, capture_output=True, text=True, timeout=60
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        return done.stdout
+
+    run(command(), "--install-completion", "fish")
+    assert run("fish", "-c", 'complete -C "hashlever quote loan str"') == "strike_loan\tStrike\n"
+    told = run("fish", "-c", 'complete -C "hashlever plan scenarios/mine.yaml --set treasury.cas"')
+    assert told == "treasury.cash_usd=\tnow 4000000\n"
+
+
 @needs_bash
 def test_bash_completes_with_the_script_that_show_completion_prints(folder: Path) -> None:
     program = f"""PATH={Path(command()).parent}:$PATH

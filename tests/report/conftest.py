@@ -156,6 +156,12 @@ def with_a_note() -> Plan:
 
 
 @pytest.fixture(scope="session")
+def with_a_line() -> Plan:
+    """An open credit line: the arithmetic is in scenarios/README.md."""
+    return plan(SCENARIOS / "teach_credit_line.yaml", compare=False)
+
+
+@pytest.fixture(scope="session")
 def taxed() -> Plan:
     """Ten BTC sold at a gain, since price falls by a tenth: the arithmetic is in scenarios/README.md."""
     return plan(SCENARIOS / "teach_taxes.yaml", sets=("market.price.cases[0].price[0].usd=90000",))

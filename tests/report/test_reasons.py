@@ -40,7 +40,7 @@ def test_the_three_say_the_same(reasoned: Plan) -> None:
     """The loan of 10% ties with selling at 15%: five points up."""
     document = plan_document(reasoned)
     [turning] = [row for row in document["reasons"]["flips"] if row["turns_at"] is not None]
-    assert (turning["assumption"], turning["today"], turning["beyond"]) == ("apr", "borrow", "borrow nothing")
+    assert (turning["assumption"], turning["today"], turning["beyond"]) == ("apr", "borrows", "never borrows")
     assert turning["holds_at"] <= 0.05 <= turning["turns_at"]
     said = flip_in_words(turning)
     assert said in printed(lambda console: print_plan(reasoned, console))
@@ -54,15 +54,24 @@ def test_the_three_say_the_same(reasoned: Plan) -> None:
 
 
 @pytest.mark.parametrize(
-    ("unit", "holds", "turns", "said"),
+    ("unit", "assumed", "holds", "turns", "said"),
     [
-        ("times", 0.7, 0.72, "0.70 to 0.72 times today's"),
-        ("points", 0.052, 0.047, "+4.7 to +5.2 points"),
-        ("growth", 0.25, 0.225, "22.5% to 25.0% a year"),
-        ("times", None, None, "not from 0.50 to 2.00 times today's"),
+        ("times", 1.0, 0.7, 0.72, "0.70 to 0.72 times today's"),
+        ("points", 0.0, 0.052, 0.047, "+4.7 to +5.2 points"),
+        ("growth", None, 0.25, 0.225, "22.5% to 25.0% a year"),
+        ("growth", 0.3, 0.25, 0.225, "22.5% to 25.0% a year, assumed 30.0%"),
+        ("times", 1.0, None, None, "not from 0.50 to 2.00 times today's"),
     ],
 )
-def test_flips_in_words(unit: str, holds: float | None, turns: float | None, said: str) -> None:
-    row = {"unit": unit, "holds_at": holds, "turns_at": turns, "tried_from": 0.5, "tried_to": 2.0}
+def test_flips_in_words(unit: str, assumed: float, holds: float | None, turns: float | None, said: str) -> None:
+    row = {"unit": unit, "assumed": assumed, "holds_at": holds, "turns_at": turns, "tried_from": 0.5, "tried_to": 2.0}
     assert flip_in_words(row) == said
     assert distance(row) > 0
+
+
+def test_what_is_nearer_comes_first() -> None:
+    """A turn near the growth that the view states is nearer than one at twice today's price."""
+    growth = {"unit": "growth", "assumed": 0.3, "holds_at": 0.25, "turns_at": 0.2, "tried_from": -0.5, "tried_to": 1.0}
+    price = {"unit": "times", "assumed": 1.0, "holds_at": 1.9, "turns_at": 1.95, "tried_from": 0.5, "tried_to": 2.0}
+    assert distance(growth) == pytest.approx(0.1 / 0.8)
+    assert distance(growth) < distance(price)

@@ -76,6 +76,7 @@ def test_what_to_do_today_and_why_stand_on_the_first_screen(browser: Any, writte
     for title in ("Do today", "What it costs", "What it gains over the alternatives", "What would change the advice"):
         assert page.get_by_role("heading", name=title).bounding_box()["y"] < 800
     assert page.get_by_role("heading", name="The worst that was looked at").bounding_box()["y"] < 800
+    assert page.get_by_role("heading", name="If BTC falls by 40%").bounding_box()["y"] < 800
     page.context.close()
 
 
@@ -149,6 +150,21 @@ def test_bars_read_back_are_plan_json_s(browser: Any, written: Path, small: Plan
     rows = plan_document(small)["survival"]
     drawn = sorted(abs(each) * bar.bounding_box()["width"] for bar in bars)
     assert drawn == pytest.approx(sorted(abs(row["net_end_btc"]) for row in rows), abs=abs(each) * 3)
+    page.context.close()
+
+
+def test_a_waterfall_s_bars_read_back_are_plan_json_s(browser: Any, written: Path, small: Plan) -> None:
+    page, _ = opened(browser, written)
+    each, at_zero = scale(page.evaluate(f"({TICKS})('causes-sell_only', 'x')"))
+    boxes = [bar.bounding_box() for bar in page.locator("#figure-causes-sell_only .mark-rect path").all()]
+    rows = plan_document(small)["reasons"]["causes"]
+    amounts = [row["loses_btc"] for row in rows if row["alternative"] == "sell_only"]
+    total = sum(amounts)
+    amounts = [amount for amount in amounts if abs(amount) > 1e-3 * abs(total)]
+    read = [(each * box["x"] + at_zero, each * (box["x"] + box["width"]) + at_zero) for box in boxes]
+    assert [high - low for low, high in read] == pytest.approx([abs(x) for x in [*amounts, total]], abs=each * 3)
+    # Each begins where the last ended, but for the small ones between them that are left out.
+    assert read[-1] == pytest.approx((min(total, 0.0), max(total, 0.0)), abs=each * 3)
     page.context.close()
 
 

@@ -4,6 +4,7 @@ import copy
 import json
 import re
 from dataclasses import replace
+from functools import reduce
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 
 from optimizer.planning import Plan
 from optimizer.report import words
-from optimizer.report.html import section_debt, section_ladder
+from optimizer.report.html import section_debt, section_ladder, section_reasons
 from optimizer.report.html.advice import FlipPoint, changes, tie_weight
 from optimizer.report.html.memo import memo, worst_outcomes
 from optimizer.report.html.page import SECTIONS, report_html
@@ -82,13 +83,26 @@ def test_every_section_is_there_in_order_below_the_memo(page: Page) -> None:
         assert title in page.text
 
 
+def test_an_alternative_s_causes_fall_from_nothing_to_what_it_loses(document: dict[str, Any]) -> None:
+    """A chart for each alternative that is one; its rows add up, and its bars are as many as causes that count."""
+    figures = {figure.name: figure for figure in section_reasons.section(document).figures}
+    there = [row for row in document["comparators"] if row["feasible"]]
+    assert list(figures) == [f"causes-{row['name']}" for row in there]
+    for row in there:
+        figure, loses = figures[f"causes-{row['name']}"], row["loses_btc"]
+        amounts = [cause["loses_btc"] for cause in figure.drawn]
+        assert sum(amounts) == pytest.approx(loses, abs=1e-5)
+        counted = [amount for amount in amounts if abs(amount) > 1e-3 * abs(sum(amounts))]
+        assert figure.chart.__html__().count('aria-roledescription="bar"') == len(counted) + 1
+
+
 def test_what_is_drawn_is_what_plan_json_says(page: Page, document: dict[str, Any]) -> None:
     drawn = json.loads(page.json)
     assert {f"figure-{name}" for name in drawn} == {name for name in page.ids if name.startswith("figure-")}
     assert len(drawn) >= 15
     for name, figure in drawn.items():
         assert figure["rows"], name
-        there = document[figure["of"]]
+        there = reduce(lambda found, key: found[key], figure["of"].split("."), document)
         for row in figure["rows"]:
             if row.get("name") == "plan":
                 objective = document["objective"]
@@ -213,7 +227,7 @@ def test_flip_points_come_first_the_nearest_of_them_before_the_others(document: 
 def test_where_flips_were_asked_for_the_memo_tells_them(reasoned: Plan) -> None:
     page = report_html(plan_document(reasoned))
     assert "nothing was planned again" not in page
-    assert "Today borrow; from there on borrow nothing." in page
+    assert "The plan borrows; beyond it, it never borrows." in page
 
 
 def test_the_weight_at_which_an_alternative_ties_is_where_both_are_worth_the_same(document: dict[str, Any]) -> None:
@@ -243,7 +257,7 @@ def test_debts_of_other_sources_are_told_beside_the_charts_that_leave_them_out(w
     text = Page(report_html(document)).text
     owed = -document["nodes"][0]["sources_worth_usd"]
     assert owed > 0
-    assert f"after today the company owes them {words.usd(owed)}, net" in text
+    assert f"after today the company owes all of them {words.usd(owed)}, net" in text
 
 
 def test_it_is_written_beside_the_plan_the_same_every_time(small: Plan, tmp_path: Path) -> None:

@@ -9,12 +9,17 @@ import pytest
 from optimizer.planning import Plan
 from optimizer.replay.replayed import on_stress
 from optimizer.replay.saved import SavedPlan, read_plan
-from optimizer.report import tables_ladder
+from optimizer.report.falls import at_fall
+from optimizer.report.html.page import report_html
+from optimizer.report.plan_json import plan_document
+from optimizer.report.pledged_debts import Lines
 from optimizer.report.tables import tables_of
 from optimizer.report.tables_replay import paths
 from optimizer.report.tables_survival import COLUMNS
+from optimizer.report.terminal import print_plan
 from optimizer.report.write import write_plan
 from optimizer.valuation import weighted_quantile
+from tests.report.conftest import printed
 
 
 def test_the_ladder_s_first_rung_by_hand(borrow_or_sell: Plan) -> None:
@@ -42,16 +47,43 @@ def test_what_a_lender_does_when_price_falls_overnight_by_hand(borrow_or_sell: P
     assert falls.loc[0.6, "seized_btc"] == pytest.approx(20)
 
 
-def test_a_lender_with_a_target_sells_less_and_its_costs_are_lost(borrow_or_sell: Plan) -> None:
+def test_a_fall_of_two_fifths_in_a_sentence(borrow_or_sell: Plan) -> None:
+    """The first screen and the terminal say who sells, who calls and who waits; 40% is the fall that lenders ask of."""
+    falls = tables_of(borrow_or_sell)["price_falls"].to_dict("records")
+    start = "At -40% overnight (BTC at $60,000): "
+    sells = f"{start}lender (LTV 83%) sells 16.67 BTC of the pledge (0.00 of them lost to fees)."
+    assert at_fall(falls, 0.4) == sells
+    assert at_fall(falls, 0.3).endswith(": lender (LTV 71%) calls for 8.57 BTC more, of 20.00 free.")
+    assert at_fall(falls, 0.1).endswith(": lender (LTV 56%) does nothing.")
+    page = report_html(plan_document(borrow_or_sell))
+    assert sells in page.split("Figures behind it")[0]
+    assert start in printed(lambda console: print_plan(borrow_or_sell, console))
+
+
+def test_a_credit_line_stands_in_the_ladder_by_hand(with_a_line: Plan) -> None:
+    """$1M on a line in two tiers, 20% and 50%: a call at 70%, liquidation at 80%, sold down to 50% without a fee."""
+    tables = tables_of(with_a_line)
+    rung, used = tables["ladder"].iloc[0], tables["uses"]
+    owed = used.loc[(used["node"] == 0) & used["what"].str.startswith("draw"), "amount"].sum()
+    assert (rung["facility"], rung["lender"], rung["month"]) == ("revolver", "made up", 0)
+    assert rung["owed_usd_mean"] == pytest.approx(owed)
+    assert rung["ltv_mean"] == pytest.approx(owed / (rung["pledged_btc_mean"] * 100_000))
+    assert rung["call_price_usd_mean"] == pytest.approx(owed / (0.7 * rung["pledged_btc_mean"]))
+    # At 80%: s = (D - 0.5 C) / (1 - 0.5) of C = D / 0.8.
+    assert rung["seized_btc_mean"] == pytest.approx((0.8 - 0.5) / 0.5 * rung["pledged_btc_mean"])
+    said = printed(lambda console: print_plan(with_a_line, console))
+    assert "revolver" in said.split("Debt after that")[1].splitlines()[1]
+    assert "At -40% overnight (BTC at $60,000): revolver" in said
+    deep = tables["price_falls"].set_index("fall_share").loc[0.7]
+    assert deep["ltv"] == pytest.approx(rung["ltv_mean"] / 0.3)
+
+
+def test_a_lender_with_a_target_sells_less() -> None:
     # 85% to 60% with a fee of 0.99%: s = (0.85 - 0.6) / (1 - 0.0099 - 0.6) of the collateral.
-    [terms] = borrow_or_sell.scenario.facilities
-    terms = terms.model_copy(update={"liquidation_target_ltv": 0.6, "liquidation_fee_share": 0.0099})
-    seized, lost = tables_ladder._forced_sale_btc(terms, 850.0, 850.0, 1.0, 1_000.0)
-    assert seized == pytest.approx(0.25 / 0.3901)
-    assert lost == pytest.approx(0.0099 * seized)
+    lines = Lines(0.7, 0.5, 0.85, target_ltv=0.6, cost_share=0.0099)
+    assert lines.sold_btc(850.0, 850.0, 1.0, 1_000.0) == pytest.approx(0.25 / 0.3901)
     # Where the LTV counts a tenth more than is owed, a target of 60% counted is one of 6/11 of what is owed.
-    seized, _ = tables_ladder._forced_sale_btc(terms, 850.0, 935.0, 1.0, 1_000.0)
-    assert seized == pytest.approx((0.85 - 0.6 / 1.1) / (0.9901 - 0.6 / 1.1))
+    assert lines.sold_btc(850.0, 935.0, 1.0, 1_000.0) == pytest.approx((0.85 - 0.6 / 1.1) / (0.9901 - 0.6 / 1.1))
 
 
 def test_the_ladder_s_means_are_those_of_the_branches_that_owe(small: Plan) -> None:

@@ -164,6 +164,18 @@ def test_machines_and_sources_are_the_plans(book: Workbook, document: dict[str, 
     assert lines(opened(note)["Sources"], *block)["Cash in (out)"] == [row["cash_usd"] for row in rows]
 
 
+def test_a_credit_line_has_its_ltv_beside_its_debt(with_a_line: Plan) -> None:
+    document = plan_document(with_a_line)
+    rows = [row for row in document["source_months"] if row["outlook"] == "bad"]
+    block = (rows[0]["source"], "credit line", rows[0]["counterparty"])
+    sheet = opened(document)["Sources"]
+    found = lines(sheet, "bad", *block)
+    for label, key in (("LTV at the close", "ltv"), ("BTC price of the margin call", "call_price_usd")):
+        assert [value or None for value in found[label]] == [row[key] for row in rows]
+    assert rows[0]["ltv"] == pytest.approx(rows[0]["owed_usd"] / (rows[0]["tied_btc"] * 100_000))
+    assert "LTV at the close" not in lines(sheet, "mean", *block)
+
+
 def test_assumptions_stand_with_source_and_date(book: Workbook, document: dict[str, Any]) -> None:
     rows = table(book["Assumptions"], "Of")
     assert [row["What"] for row in rows] == [stated["name"] for stated in document["assumptions"]]

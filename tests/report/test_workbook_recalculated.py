@@ -68,6 +68,7 @@ def test_every_formula_comes_to_the_plans_figure(
     failing_lender: Plan,
     top_up: Plan,
     with_a_note: Plan,
+    with_a_line: Plan,
     taxed: Plan,
     liquidated: Plan,
     tmp_path: Path,
@@ -79,6 +80,7 @@ def test_every_formula_comes_to_the_plans_figure(
         "failing_lender": failing_lender,
         "top_up": top_up,
         "with_a_note": with_a_note,
+        "with_a_line": with_a_line,
         "taxed": taxed,
         "liquidated": liquidated,
     }

@@ -14,9 +14,10 @@ MOST = 3
 
 @dataclass(frozen=True)
 class FlipPoint:
-    """A value of one assumption at which another decision is taken today, found by planning again with it.
+    """A value of one assumption beyond which the plan does otherwise, found by planning again with it.
 
-    ``assumption`` in words with its unit; ``now`` and ``flips_at`` in words; ``then``: what is done beyond it.
+    ``assumption`` in words with its unit; ``now`` (what the plan does) and ``flips_at`` in words; ``then``: what it
+    does beyond.
     ``distance``: how far away it is, relative; the nearest come first.
     """
 
@@ -41,7 +42,7 @@ def changes(doc: Document, flip_points: Sequence[FlipPoint] = ()) -> list[Change
     flips = [
         Change(
             f"{flip.assumption[:1].upper()}{flip.assumption[1:]}: {flip.flips_at}",
-            f"Today {flip.now}; from there on {flip.then}.",
+            f"The plan {flip.now}; beyond it, it {flip.then}.",
         )
         for flip in sorted(flip_points, key=lambda flip: flip.distance)
     ]

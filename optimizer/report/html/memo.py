@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from optimizer.report.falls import TOLD, at_fall, tightest
 from optimizer.report.html.advice import Change, FlipPoint, changes
 from optimizer.report.html.parts import day_of, month_in_words
 from optimizer.report.plain import Document
@@ -70,6 +71,8 @@ class Memo:
     measure: str
     changes: tuple[Change, ...]
     solved_again: bool
+    toss_ups: tuple[str, ...]
+    fall: tuple[str, ...]
     worst: tuple[Outcome, ...]
 
 
@@ -84,6 +87,8 @@ def memo(doc: Document, flip_points: Sequence[FlipPoint] = ()) -> Memo:
         measure=_measure(doc),
         changes=tuple(changes(doc, flip_points)),
         solved_again=bool(flip_points),
+        toss_ups=tuple(row["without"] for row in doc["reasons"]["without"] or () if row["within_gap"]),
+        fall=tuple(_at_fall(doc)),
         worst=tuple(worst_outcomes(doc)),
     )
 
@@ -102,7 +107,7 @@ def _facts(doc: Document) -> Iterator[Fact]:
         yield Fact("Gains over selling", gain, beside)
     yield _call_fact(doc)
     survived, met = sum(row["survives"] for row in doc["survival"]), len(doc["survival"])
-    yield Fact("Named shocks survived", f"{survived} of {met}", "met unprepared, day by day", survived < met)
+    yield Fact("Named shocks survived", f"{survived} of {met}", "day by day, not knowing what comes", survived < met)
     runway = after["runway_months"]
     lasts = "endless" if runway is None else f"{months(runway)} months"
     yield Fact(
@@ -111,19 +116,36 @@ def _facts(doc: Document) -> Iterator[Fact]:
 
 
 def _call_fact(doc: Document) -> Fact:
-    debts = [row for row in doc["today"]["debts"] if row["call_price_usd"] is not None]
-    if debts:
-        row = min(debts, key=lambda row: row["fall_to_call_share"])
-        owed = usd(doc["today"]["after"]["owed_usd"])
-        beside = f"to {price(row['call_price_usd'])} ({row['facility']}); {owed} owed on loans"
-        return Fact("Fall of BTC to a margin call", share(row["fall_to_call_share"]), beside)
-    later = [row for row in doc["ladder"] if row["fall_to_call_share_p10"] is not None]
-    if not later:
+    rungs = doc["ladder"]
+    today = [row for row in rungs if row["month"] == 0]
+    if today:
+        row = min(today, key=lambda row: row["fall_to_call_share_mean"])
+        owed = usd(sum(row["owed_usd_mean"] for row in today))
+        beside = f"to {price(row['call_price_usd_mean'])} ({row['facility']}); {owed} owed against BTC"
+        return Fact("Fall of BTC to a margin call", share(row["fall_to_call_share_mean"]), beside)
+    if not rungs:
         return Fact("Fall of BTC to a margin call", "no call", "nothing is owed against BTC")
-    row = min(later, key=lambda row: row["fall_to_call_share_p10"])
+    row = min(rungs, key=lambda row: row["fall_to_call_share_p10"])
     when = f"{row['facility']}, {month_in_words(row['date'])}"
     beside = f"{share(row['fall_to_call_share_p10'])} in the tightest tenth later ({when})"
     return Fact("Fall of BTC to a margin call", "none today", beside)
+
+
+def _at_fall(doc: Document) -> Iterator[str]:
+    """What happens if BTC falls so far: to loans at once, when they are tightest, and to machines."""
+    if doc["price_falls"]:
+        yield at_fall(doc["price_falls"], TOLD)
+    else:
+        yield "Nothing is owed against BTC after today: nobody calls."
+    if doc["ladder"]:
+        yield tightest(doc["ladder"])
+    low = doc["market"]["hashprice_usd_per_ph_day"] * (1 - TOLD)
+    off = sum(row["breakeven_usd_per_ph_day"] > low for row in doc["machines"])
+    if doc["machines"]:
+        yield (
+            f"Were hashprice to fall as far, to ${low:.2f} per PH/s and day, {off} of {len(doc['machines'])} models at "
+            "their sites would not pay their power."
+        )
 
 
 def _actions(doc: Document) -> Iterator[Action]:

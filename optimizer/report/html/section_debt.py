@@ -67,16 +67,16 @@ def section(doc: Document) -> Section:
         says.append(f"Of {usd(kept['borrowed_usd'])} borrowed in all, expected: {spent or 'all kept in cash'}.")
     if doc["scenario"]["resolved"].get("sources"):
         worth = doc["nodes"][0]["sources_worth_usd"]
-        owes = "the company owes them" if worth < 0 else "they owe the company"
+        owes = "the company owes all of them" if worth < 0 else "all of them owe the company"
         says.append(
-            "Other sources of money (credit lines, notes, vendors' terms and the like) are not in these charts: after "
-            f"today {owes} {usd(abs(worth))}, net."
+            f"Of other sources of money the charts of LTV have those that may call; after today {owes} "
+            f"{usd(abs(worth))}, net."
         )
     return Section("debt", "Debt and loan-to-value", tuple(says), tuple(_figures(doc)))
 
 
 def lenders(doc: Document) -> list[str]:
-    """Facilities with debt on some branch, those first to whom most is owed."""
+    """Debts against BTC on some branch, those first to whom most is owed."""
     owed: dict[str, float] = {}
     for row in doc["ladder"]:
         owed[row["facility"]] = owed.get(row["facility"], 0.0) + row["owes_share"] * row["owed_usd_mean"]

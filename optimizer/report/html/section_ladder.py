@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from optimizer.report.falls import at_fall, tightest
 from optimizer.report.html.chart import INK, LENDERS, MUTED, SHARE_AXIS, USD_AXIS, Spec, amount, level, mark, svg, time
 from optimizer.report.html.parts import (
     Column,
@@ -17,14 +18,16 @@ from optimizer.report.html.parts import (
     in_btc,
     in_usd,
     keys_of,
-    month_in_words,
     on_day,
     only,
     text,
 )
 from optimizer.report.html.section_debt import MOST_LENDERS, lenders
 from optimizer.report.plain import Document
-from optimizer.report.words import btc, price, share
+from optimizer.report.words import btc, share
+
+# Sources of money that hold BTC and never call.
+UNCALLED = ("vendor_pledge", "btc_lending")
 
 RUNGS = (
     text("facility", "lender"),
@@ -60,39 +63,19 @@ def section(doc: Document) -> Section:
         return Section(
             "ladder", "Liquidation ladder", ("No BTC is pledged for a debt, today or later: nobody can call.",)
         )
-    tight = min(rows, key=lambda row: row["fall_to_call_share_p10"])
-    says = [
-        f"Tightest: {tight['facility']} in {month_in_words(tight['date'])}; there one future in ten is a fall of "
-        f"{share(tight['fall_to_call_share_p10'])} or less from a margin call."
-    ]
-    if doc["scenario"]["resolved"].get("sources"):
-        says.append("Calls on credit lines and vendors' pledges are not in this ladder.")
+    says = [tightest(rows)]
+    if any(source["kind"] in UNCALLED for source in doc["scenario"]["resolved"].get("sources", ())):
+        says.append("BTC left with vendors or lent out are not in this ladder: nobody calls for more of them.")
     tables = []
     now = [row for row in rows if row["month"] == 0]
     if now:
         tables.append(Shown("After today's decisions", Table(NOW, now)))
     if doc["price_falls"]:
-        says += list(_at_fall(doc, 0.4))
+        says.append(at_fall(doc["price_falls"], 0.4))
         tables.append(Shown("If BTC falls overnight, before anybody acts", _falls(doc), _how_falls(doc)))
     else:
         says.append("Nothing is owed against BTC after today, so a fall overnight calls nobody; later see the chart.")
     return Section("ladder", "Liquidation ladder", tuple(says), tuple(_figures(doc)), tuple(tables))
-
-
-def _at_fall(doc: Document, fall: float) -> Iterator[str]:
-    """What lenders do at a fall, in a sentence."""
-    here = [row for row in doc["price_falls"] if abs(row["fall_share"] - fall) < 1e-9]
-    calls, sells = ([row for row in here if row["does"] == what] for what in ("calls", "sells"))
-    said = []
-    if sells:
-        lost, seized = sum(row["lost_btc"] for row in sells), sum(row["seized_btc"] for row in sells)
-        said.append(f"{', '.join(r['facility'] for r in sells)} sells {btc(seized)} BTC ({btc(lost)} lost to fees)")
-    if calls:
-        need = sum(row["cure_btc"] for row in calls)
-        said.append(
-            f"{', '.join(r['facility'] for r in calls)} calls for {btc(need)} BTC, of {btc(here[0]['free_btc'])} free"
-        )
-    yield f"At {share(-fall)} overnight (BTC at {price(here[0]['price_usd'])}): {'; '.join(said) or 'no lender acts'}."
 
 
 def _how_falls(doc: Document) -> str:

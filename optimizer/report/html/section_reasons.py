@@ -3,9 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import accumulate
 
 from optimizer.report.html.advice import FlipPoint
-from optimizer.report.html.parts import Column, Section, Shown, Table, text
+from optimizer.report.html.chart import (
+    BLUE,
+    MUTED,
+    RED,
+    USD_AXIS,
+    Chart,
+    Spec,
+    amount,
+    level,
+    mark,
+    named,
+    named_height,
+    svg,
+)
+from optimizer.report.html.parts import Column, Figure, Key, Section, Shown, Table, text
 from optimizer.report.plain import Document
 from optimizer.report.reasons import distance, flip_in_words
 from optimizer.report.terminal_judged import ALTERNATIVES
@@ -13,6 +28,7 @@ from optimizer.report.words import NONE, worth
 
 # Of what an alternative loses in all: a cause of less stands in plan.json only.
 LEAST_SHARE = 1e-3
+IN_ALL = "In all"
 NOT_ASKED = (
     "What limits are worth, what comes next best and where the advice turns were not asked for: hashlever plan --why "
     "finds them by solving again, in minutes."
@@ -20,7 +36,7 @@ NOT_ASKED = (
 
 
 def section(doc: Document) -> Section:
-    """The reasons, as tables."""
+    """The reasons: a waterfall for each alternative, and tables."""
     asked = doc["reasons"]["flips"] is not None
     says = [] if asked else [NOT_ASKED]
     if doc["reasons"]["causes"]:
@@ -28,7 +44,7 @@ def section(doc: Document) -> Section:
             "What an alternative loses by cause adds up to what it loses; negative: there it has more than the plan. "
             "Dollars count at the price of the final branch."
         )
-    return Section("reasons", "Why this plan", tuple(says), (), tuple(_tables(doc)))
+    return Section("reasons", "Why this plan", tuple(says), tuple(_waterfalls(doc)), tuple(_tables(doc)))
 
 
 def flip_points(doc: Document) -> tuple[FlipPoint, ...]:
@@ -38,6 +54,40 @@ def flip_points(doc: Document) -> tuple[FlipPoint, ...]:
         for row in doc["reasons"]["flips"] or ()
         if row["turns_at"] is not None
     )
+
+
+def _waterfalls(doc: Document) -> Iterator[Figure]:
+    """For each alternative a bar for each cause, beginning where the last ended, and one for what it loses in all."""
+    given, unit = doc["reasons"]["causes"], doc["objective"]["numeraire"]
+    key = f"loses_{unit}"
+    columns = (text("cause", "Cause"), Column(key, "loses", lambda value: _amount(doc, value)))
+    for name in dict.fromkeys(row["alternative"] for row in given):
+        drawn = [row for row in given if row["alternative"] == name]
+        words = ALTERNATIVES.get(name, name)
+        yield Figure(
+            name=f"causes-{name}",
+            title=f"{words}: where it loses against the plan",
+            says=f"From nothing to {_amount(doc, sum(row[key] for row in drawn))} in all, cause by cause.",
+            chart=_waterfall(drawn, key, unit),
+            of="reasons.causes",
+            drawn=drawn,
+            table=Table(columns, drawn),
+            keys=(Key("the alternative loses", RED, "band"), Key("it gains", BLUE, "band")),
+        )
+
+
+def _waterfall(drawn: list[Document], key: str, unit: str) -> Chart:
+    bars, total = [], sum(row[key] for row in drawn)
+    ends = list(accumulate((row[key] for row in drawn), initial=0.0))
+    for row, start, end in zip(drawn, ends, ends[1:], strict=False):
+        if abs(end - start) > LEAST_SHARE * abs(total):
+            bars.append({"cause": row["cause"], "start": start, "end": end, "loses": end > start})
+    bars.append({"cause": IN_ALL, "start": 0.0, "end": total, "loses": total > 0})
+    y = named("cause", [bar["cause"] for bar in bars])
+    labels = None if unit == "btc" else USD_AXIS
+    colour: Spec = {"condition": {"test": "datum.loses", "value": RED}, "value": BLUE}
+    bar = mark("bar", amount("start", f"lost, {unit.upper()}", labels), y, x2={"field": "end"}, color=colour, height=13)
+    return svg([bar, *level(0.0, "x", MUTED)], bars, 240, named_height(len(bars), 20))
 
 
 def _tables(doc: Document) -> Iterator[Shown]:
@@ -69,7 +119,7 @@ def _without(doc: Document) -> Table:
 
 def _flips(rows: list[Document]) -> Table:
     ordered = sorted(rows, key=lambda row: (row["turns_at"] is None, distance(row)))
-    names = {"words": "Assumption", "today": "Today", "beyond": "Beyond", "where": "It turns"}
+    names = {"words": "Assumption", "today": "The plan", "beyond": "Beyond", "where": "It turns"}
     columns = tuple(text(key, heading) for key, heading in names.items())
     return Table(columns, [row | {"where": flip_in_words(row)} for row in ordered])
 
@@ -79,7 +129,7 @@ def _causes(doc: Document) -> Table:
     unit, given = doc["objective"]["numeraire"], doc["reasons"]["causes"]
     names = list(dict.fromkeys(row["alternative"] for row in given))
     rows: dict[str, Document] = {}
-    total: Document = {"cause": "In all"} | dict.fromkeys(names, 0.0)
+    total: Document = {"cause": IN_ALL} | dict.fromkeys(names, 0.0)
     for row in given:
         loses = row[f"loses_{unit}"]
         rows.setdefault(row["cause"], {"cause": row["cause"]} | dict.fromkeys(names, 0.0))[row["alternative"]] = loses

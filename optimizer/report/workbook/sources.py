@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from optimizer.report.plain import Document
 from optimizer.report.workbook.debt import Totals
 from optimizer.report.workbook.lines import Line, Schedule, groups, values
@@ -40,9 +42,36 @@ def sources(book: Book, document: Document) -> Totals:
                 strong=True,
             ),
         ]
+        if outlook != "mean" and months[0]["call_ltv"] is not None:
+            lines += _lines_of_a_lender(months)
         row, _ = schedule.put(row, (outlook, source, kind.replace("_", " "), counterparty), lines)
     if row == schedule.FIRST_ROW:
         page.text(row, 0, "No other source of money is used on any branch.", "note")
     else:
         page.sheet.autofilter(schedule.HEADER_ROW, 0, row - 1, len(LABELS))
     return Totals(schedule, row)
+
+
+def _lines_of_a_lender(months: Sequence[Document]) -> list[Line]:
+    """What stands between a source that may call and its call, along one branch."""
+    secured = "AND([owed]<0,[tied]>0)"
+    return [
+        Line("price", "BTC price", "usd", values(months, "price_usd")),
+        Line(
+            "ltv",
+            "LTV at the close",
+            "share",
+            values(months, "ltv"),
+            f'IF({secured},-[owed]/([tied]*[price]),"")',
+            strong=True,
+        ),
+        Line("call_ltv", "Margin call at LTV", "share", values(months, "call_ltv")),
+        Line("liquidation_ltv", "Liquidation at LTV", "share", values(months, "liquidation_ltv")),
+        Line(
+            "call_price",
+            "BTC price of the margin call",
+            "usd",
+            values(months, "call_price_usd"),
+            f'IF({secured},-[owed]/([tied]*[call_ltv]),"")',
+        ),
+    ]
