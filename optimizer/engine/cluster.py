@@ -47,18 +47,20 @@ class Cluster:
     client: Client
     address: str
 
-    def workers(self) -> int:
-        """How many there are now."""
-        return len(self.client.nthreads())
+    def workers(self) -> list[str]:
+        """The addresses of those there are now."""
+        with self._reached():
+            return list(self.client.nthreads())
 
     def keep(self, make: Callable[[Item], Any], items: Sequence[Item]) -> list[Future]:
         """What ``make`` makes of every item, kept by the workers in turn; where a worker dies, another makes it again.
         A job is given what is kept where such a future stands in a tuple that is its item."""
-        turn = cycle(self.client.nthreads() or [None])
-        return [
-            self.client.submit(make, item, workers=worker, allow_other_workers=True, pure=False)
-            for item, worker in zip(items, turn, strict=False)
-        ]
+        turn = cycle(self.workers() or [None])
+        with self._reached():
+            return [
+                self.client.submit(make, item, workers=worker, allow_other_workers=True, pure=False)
+                for item, worker in zip(items, turn, strict=False)
+            ]
 
     def each(self, job: Callable[[Item], Done], items: Sequence[Item]) -> Iterator[tuple[Item, Done | Died]]:
         """See `optimizer.engine.work.Engine`. Raises `ClusterError` when scheduler or workers are gone for good."""
@@ -77,10 +79,11 @@ class Cluster:
         at_work: dict[str, tuple[Future, Item]] = {}
         finished: SimpleQueue[Future] = SimpleQueue()
         while waiting or at_work:
-            room = PIECES_A_WORKER * max(1, self.workers()) - len(at_work)
+            room = PIECES_A_WORKER * max(1, len(self.workers())) - len(at_work)
             for _ in range(min(room, len(waiting))):
                 item = waiting.popleft()
-                future = self.client.submit(_in_worker, job, item, pure=False)
+                with self._reached():
+                    future = self.client.submit(_in_worker, job, item, pure=False)
                 at_work[future.key] = future, item
                 future.add_done_callback(finished.put)
             future, item = at_work.pop(self._next(finished).key)
@@ -94,7 +97,7 @@ class Cluster:
                 return finished.get(timeout=WATCH_SECONDS)
             except Empty:
                 now = time.monotonic()
-                if self.client.status != "running" or self.client.nthreads():
+                if self.client.status != "running" or self.workers():
                     last_seen = now
                 elif now - last_seen > WORKERLESS_SECONDS:
                     raise _workerless(self.address) from None
@@ -103,17 +106,28 @@ class Cluster:
         from distributed import KilledWorker
 
         try:
-            return future.result()
+            with self._reached():
+                return future.result()
         except KilledWorker:
             return Died()
-        except (CancelledError, OSError):
-            raise ClusterError(
-                f"The scheduler at {self.address} has gone. Start it again, and its workers after it."
-            ) from None
+        except ClusterError:
+            raise
         except Exception as error:
             raise ClusterError(
                 f"A worker of {self.address} could not do its work: {type(error).__name__}: {error}. {SAME}"
             ) from error
+
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
+        """Whatever Dask says when it is asked something, a scheduler that has gone is told as that."""
+        try:
+            yield
+        except Exception as error:
+            if isinstance(error, CancelledError | OSError) or self.client.status != "running":
+                raise ClusterError(
+                    f"The scheduler at {self.address} has gone. Start it again, and its workers after it."
+                ) from None
+            raise
 
 
 @contextmanager

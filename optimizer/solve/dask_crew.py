@@ -55,7 +55,7 @@ class DaskCrew:
 
     def size(self) -> int:
         """See `Crew.size`."""
-        return SHARES_A_WORKER * max(1, self._cluster.workers())
+        return SHARES_A_WORKER * max(1, len(self._cluster.workers()))
 
     def begin(self, origins: Sequence[Origin]) -> list[Outline]:
         """Build the shares. Raises, like `ask` and `plan`, `ClusterError` where the cluster is of no more use."""

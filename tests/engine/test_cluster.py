@@ -61,6 +61,25 @@ def test_a_cluster_whose_last_worker_is_gone_is_not_waited_for(tmp_path: Path, m
 
 
 @needs_dask
+def test_a_scheduler_that_is_gone_is_told_whatever_is_asked_of_it_next(tmp_path: Path) -> None:
+    import dask
+
+    # In place of 30 s, in which it may come back.
+    soon = dask.config.set({"distributed.comm.timeouts.connect": "3s"})
+    with soon, started(tmp_path, 1) as begun, cluster(begun.address, quiet) as engine:
+        answers = engine.each(nap, [0.0, 0.0, 0.0])
+        assert next(answers) == (0.0, None)
+        killed(begun.scheduler)
+        # What has been answered already may still come.
+        with pytest.raises(ClusterError, match="has gone"):
+            list(answers)
+        with pytest.raises(ClusterError, match="has gone"):
+            engine.workers()
+        with pytest.raises(ClusterError, match="has gone"):
+            engine.keep(nap, [0.0])
+
+
+@needs_dask
 def test_workers_that_would_do_several_things_at_once_are_refused(tmp_path: Path) -> None:
     with (
         started(tmp_path, 1, "--nthreads=3") as begun,
