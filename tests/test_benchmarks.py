@@ -89,9 +89,9 @@ def test_replays_and_sweeps_are_measured(monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.slow
 def test_the_command_prints_and_writes_its_figures(tmp_path: Path) -> None:
     figures, chart = tmp_path / "figures.json", tmp_path / "chart.svg"
+    asked = (f"--nodes={SMALLEST}", "--whole-up-to=0", f"--json={figures}", f"--chart={chart}")
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks", "--only=plans", f"--nodes={SMALLEST}", "--whole-up-to=0"]
-        + [f"--json={figures}", f"--chart={chart}"],
+        [sys.executable, "-m", "benchmarks", "--only=plans", *asked],
         cwd=ROOT,
         capture_output=True,
         text=True,
