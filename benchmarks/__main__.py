@@ -66,7 +66,7 @@ def main() -> None:
         for table in tables:
             text = f"{table.markdown()}\n\n`{command}`: {where}."
             print(f"\n## {table.name}\n\n{text}", flush=True)
-            if asked.docs:
+            if asked.docs and table.rows:
                 put(SPEED, table.name, text)
             made.append(table)
     if asked.json:

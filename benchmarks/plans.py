@@ -69,8 +69,8 @@ def planned(case: Case, times: int) -> Row:
 def growth(rows: list[Row]) -> tuple[str, ...]:
     """With which power of the nodes the seconds of the flagship in parts grow: least squares over logarithms."""
     told = []
-    there = [row for row in rows if row["method"] == "decomposed" and row["gap"] is not None]
-    large = [row for row in there if float(row["nodes"] or 0) >= GROWS_FROM]
+    flagship = [row for row in rows if row["scenario"] == FLAGSHIP.stem and row["method"] == "decomposed"]
+    large = [row for row in flagship if row["gap"] is not None and float(row["nodes"] or 0) >= GROWS_FROM]
     if len(large) > 1:
         nodes = np.log([float(row["nodes"] or 0) for row in large])
         for key, what in (("solve", "Solving"), ("seconds", "The whole command")):
