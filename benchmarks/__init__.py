@@ -1,0 +1,1 @@
+"""How fast hashlever is: ``python -m benchmarks``, from the project's folder. See docs/explanation/speed.md."""
