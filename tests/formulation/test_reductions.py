@@ -156,3 +156,10 @@ def test_every_form_is_a_larger_model_of_the_flagship() -> None:
     for form in FORMS:
         assert len(to_arrays(plain(at.scenario, at.tree, form)).rows) > len(at.model.rows), form
     assert implied_rows(at.f)
+
+
+def test_nothing_is_implied_where_a_lender_may_sell() -> None:
+    at = case(FLAGSHIP)
+    board = at.scenario.requirements.model_copy(update={"liquidation_probability": 0.1})
+    allowed = at.scenario.model_copy(update={"requirements": board})
+    assert not implied_rows(plain(allowed, at.tree))
