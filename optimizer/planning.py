@@ -194,7 +194,7 @@ def plan_of_tree(
 
     f, model, tree = modelled.f, modelled.model, modelled.tree
     clock.lap()
-    others = Alternatives(f, model, given.solver) if compare else None
+    others = Alternatives(f, modelled.handed, given.solver) if compare else None
     try:
         if found is None:
             found = solve_tree(modelled, given, say)

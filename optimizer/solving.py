@@ -31,12 +31,16 @@ Tell = Callable[[str, str], None]
 
 @dataclass(frozen=True)
 class TreeModel:
-    """A scenario's tree and its model, as the formulation and as arrays, and the seconds that they took."""
+    """A scenario's tree and its model, as the formulation and as arrays, and the seconds that they took.
+
+    ``handed``: the model without rows that others imply, which is what a solver gets; its columns are the model's.
+    """
 
     tree: Tree
     fidelity: Fidelity
     f: Formulation
     model: LinearModel
+    handed: LinearModel
     market_seconds: float
     build_seconds: float
 
@@ -70,12 +74,14 @@ def model_of_tree(given: Scenario, say: Tell) -> TreeModel:
     market_seconds = clock.lap()
 
     from optimizer.formulation.build import build
-    from optimizer.solve.linear_model import to_arrays
+    from optimizer.formulation.implied import implied_rows
+    from optimizer.solve.linear_model import to_arrays, without_rows
 
     say("model", f"{len(tree):,} nodes")
     f = build(given, tree)
     model = to_arrays(f)
-    return TreeModel(tree, fidelity, f, model, market_seconds, clock.lap())
+    handed = without_rows(model, implied_rows(f))
+    return TreeModel(tree, fidelity, f, model, handed, market_seconds, clock.lap())
 
 
 def solve_tree(modelled: TreeModel, given: Scenario, say: Tell) -> Found:
@@ -83,7 +89,7 @@ def solve_tree(modelled: TreeModel, given: Scenario, say: Tell) -> Found:
     from optimizer.solve.diagnose import explain
     from optimizer.solve.highs import NoPlanError, Solver
 
-    model = modelled.model
+    model = modelled.handed
     say("solve", f"{len(model.rows):,} rows, {len(model.cost):,} columns")
     solver = Solver(model, given.solver)
     try:

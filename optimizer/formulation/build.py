@@ -20,8 +20,12 @@ from optimizer.uncollected import uncollected
 
 def build(scenario: Scenario, tree: Tree) -> Formulation:
     """The whole model of a scenario on a tree."""
+    return assemble(Formulation(make_data(scenario, tree)))
+
+
+def assemble(f: Formulation) -> Formulation:
+    """All variables and rows, added to a model that has its data only; returns it."""
     with uncollected():
-        f = Formulation(make_data(scenario, tree))
         add_treasury_variables(f)
         add_source_variables(f)
         add_fleet(f)

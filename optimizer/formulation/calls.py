@@ -26,11 +26,16 @@ def ltv_cap_at_low(f: Formulation, i: int) -> float:
     return reached - calls.buffer_ltv
 
 
+def ltv_cap_at_close(f: Formulation, i: int) -> float:
+    """The LTV that a close may show: the call's, or the board's own if that is lower."""
+    call_ltv, board = f.data.debts[i].terms.call_ltv, f.data.scenario.requirements.max_ltv
+    return call_ltv if board is None else min(call_ltv, board)
+
+
 def ltv_at_close(f: Formulation, n: int, i: int) -> Row:
     """At the month's close:  D[n] <= min(callLTV, the board's maximum LTV) * P[n] * C[n]."""
-    debt, board = f.data.debts[i], f.data.scenario.requirements.max_ltv
-    cap = debt.terms.call_ltv if board is None else min(debt.terms.call_ltv, board)
-    return at_most(f.ltv_debt(n, debt).plus(f.pledged(n, debt), -cap * float(f.data.price[n])))
+    debt = f.data.debts[i]
+    return at_most(f.ltv_debt(n, debt).plus(f.pledged(n, debt), -ltv_cap_at_close(f, i) * float(f.data.price[n])))
 
 
 def ltv_at_low(f: Formulation, n: int, i: int) -> Row:

@@ -250,8 +250,15 @@ def release_leaves_enough(f: Formulation, n: int, i: int) -> Row:
     row = Terms().plus(f.pledged(n, debt))
     for t in f.tranches(n, debt):
         coef, principal = f.principal[n, t.key]
-        row.add(-min(t.pledge_per_money, _least_left(f, n, t)) * coef, principal)
+        row.add(-least_pledge(f, n, t) * coef, principal)
     return at_least(row)
+
+
+def least_pledge(f: Formulation, n: int, t: Tranche) -> float:
+    """BTC that one unit of a draw's principal holds after n at the least: what it pledged, or what a release left."""
+    if t.debt.terms.release_ltv is None:
+        return t.pledge_per_money
+    return min(t.pledge_per_money, _least_left(f, n, t))
 
 
 def _least_left(f: Formulation, n: int, t: Tranche) -> float:

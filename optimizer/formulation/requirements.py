@@ -22,7 +22,8 @@ def add_requirements(f: Formulation) -> None:
         f.rows(max_debt, nodes)
     if asked.max_lender_btc_share is not None:
         lenders = sorted({*(d.terms.lender for d in data.debts), *holders(f)})
-        f.rows(max_lender_share, [(n, lender) for n in nodes for lender in lenders])
+        holding = [(n, lender) for n in nodes for lender in lenders if not _held(f, n, lender).is_empty()]
+        f.rows(max_lender_share, holding)
     if asked.min_runway_months is not None:
         f.rows(min_runway, nodes)
     if asked.max_fleet_breakeven_usd_per_ph_day is not None:
@@ -53,11 +54,16 @@ def max_lender_share(f: Formulation, n: int, lender: str) -> Row:
     """No counterparty holds more than a share of all BTC:  sum_{i of lender} C[n,i] + tied with it <= share * B[n]."""
     share = f.data.scenario.requirements.max_lender_btc_share
     assert share is not None
-    row = Terms().add(-share, f.pyomo.btc[n])
+    return at_most(_held(f, n, lender).add(-share, f.pyomo.btc[n]))
+
+
+def _held(f: Formulation, n: int, lender: str) -> Terms:
+    """BTC that a counterparty may hold at n; empty where it can hold none."""
+    held = Terms()
     for debt in f.data.debts:
         if debt.terms.lender == lender:
-            row.plus(f.pledged(n, debt))
-    return at_most(row.plus(tied_with(f, n, lender)))
+            held.plus(f.pledged(n, debt))
+    return held.plus(tied_with(f, n, lender))
 
 
 def min_runway(f: Formulation, n: int) -> Row:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from dataclasses import dataclass
+from collections.abc import Collection, Hashable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -84,6 +84,18 @@ def to_arrays(f: Formulation) -> LinearModel:
         integral=np.array([not var.is_continuous() for var in variables], dtype=np.bool_),
         rows=rows,
         columns=columns,
+    )
+
+
+def without_rows(model: LinearModel, left_out: Collection[tuple[str, Hashable]]) -> LinearModel:
+    """The model without the rows named (family, index)."""
+    kept = np.array([row not in left_out for row in model.rows], dtype=np.bool_)
+    return replace(
+        model,
+        matrix=model.matrix.tocsr()[kept].tocsc(),
+        row_lower=model.row_lower[kept],
+        row_upper=model.row_upper[kept],
+        rows=[row for row, stays in zip(model.rows, kept, strict=True) if stays],
     )
 
 
