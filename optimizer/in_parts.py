@@ -12,7 +12,7 @@ from optimizer.planning import Plan, SolverRecord, out_of_sample
 from optimizer.scenario.load import LoadedScenario
 from optimizer.solve.comparators_in_parts import alternatives_in_parts
 from optimizer.solve.crew import Crew, LocalCrew
-from optimizer.solve.decomposed import cut_model
+from optimizer.solve.decomposed import CutModel
 from optimizer.solve.highs import NoPlanError, version
 from optimizer.solve.search import NotDecomposableError
 from optimizer.solving import Clock, Tell, checked, gap_text
@@ -44,7 +44,7 @@ def plan_in_parts(
             say("solve", gap_text(seconds, gap) + ", in parts")
 
         try:
-            cut = cut_model(given, tree, working, tell)
+            cut = CutModel(given, tree, working)
             found = cut.plan(tell)
         except NotDecomposableError as error:
             return str(error)

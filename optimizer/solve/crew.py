@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from loky import ProcessPoolExecutor
 
@@ -104,8 +104,7 @@ class LocalCrew:
             ProcessPoolExecutor(max_workers=1, timeout=None, initializer=serve, initargs=parent) for _ in range(workers)
         ]
         self._asked: list[ProcessPoolExecutor] = []
-        for pool in self._pools:
-            pool.submit(_ready)
+        self._waiting: list[Future[Any]] = [pool.submit(_ready) for pool in self._pools]
 
     def size(self) -> int:
         """See `Crew.size`."""
@@ -114,21 +113,26 @@ class LocalCrew:
     def begin(self, origins: Sequence[Origin]) -> list[Outline]:
         """Build the shares; at most `size` of them."""
         self._asked = self._pools[: len(origins)]
-        return _each([pool.submit(_build, origin) for pool, origin in zip(self._asked, origins, strict=True)])
+        return self._each([pool.submit(_build, origin) for pool, origin in zip(self._asked, origins, strict=True)])
 
     def ask(self, question: Question) -> list[Answer]:
         """The answers of all subtrees, share by share."""
-        found = _each([pool.submit(_held, answers, question) for pool in self._asked])
+        found = self._each([pool.submit(_held, answers, question) for pool in self._asked])
         return [answer for share in found for answer in share]
 
     def plan(self, question: Question) -> list[Part]:
         """Each share's part of the plan, the top as in the question."""
-        return _each([pool.submit(_held, part, question) for pool in self._asked])
+        return self._each([pool.submit(_held, part, question) for pool in self._asked])
+
+    def _each(self, asked: list[Future[Told]]) -> list[Told]:
+        self._waiting = [*asked]
+        return [future.result() for future in asked]
 
     def close(self) -> None:
         """Let the workers go, finished or not."""
         for pool in self._pools:
-            pool.shutdown(wait=True, kill_workers=True)
+            # Workers that are killed leave their locks behind, so only those that still work are.
+            pool.shutdown(wait=True, kill_workers=not all(future.done() for future in self._waiting))
 
 
 def answers(share: Subtrees, question: Question) -> list[Answer]:
@@ -140,10 +144,6 @@ def part(share: Subtrees, question: Question) -> Part:
     """A share's part of the plan."""
     answers(share, question)
     return share.plan(question.top)
-
-
-def _each(asked: Sequence[Future[Told]]) -> list[Told]:
-    return [future.result() for future in asked]
 
 
 def _ready() -> None:

@@ -4,8 +4,8 @@ The two-level L-shaped method (R. M. Van Slyke and R. Wets, SIAM Journal on Appl
 proposes today's choices; every subtree answers what they cost it and how that changes; the answers become floors under
 which no plan can be cheaper. Steps go a part of the way from the best point to the floors' own ("in-out": W. Ben-Ameur
 and J. Neto, Networks 49, 2007), so that early floors, far off, do not throw the search about; and it begins where the
-plan of a coarse tree stands. First all integers are taken for shares; then the top is solved with whole ones, and what
-is continuous is refined with those held.
+plan of a coarse tree stands, with one average future after each of the top's last nodes. First all integers are taken
+for shares; then the top is solved with whole ones, and what is continuous is refined with those held.
 
 The lower bound is the top's with all floors; the upper one is a plan. Switches below the cut (`SWITCHES`) are taken for
 shares in the lower bound; in the plan they are held at 0, or, where that is too dear, chosen subtree by subtree with
@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,8 +38,6 @@ from optimizer.solve.shares import coarse, cut_month, deal, top_of
 
 # Integers below the cut that may be taken for shares while looking for the plan.
 SWITCHES = frozenset({"release"})
-# A tree this many times larger than one with average futures for its subtrees begins from that one's plan.
-WORTH_A_START = 4
 
 
 @dataclass(frozen=True)
@@ -84,26 +81,11 @@ def reason_against(scenario: Scenario, tree: Tree) -> str | None:
 
 def solve_decomposed(scenario: Scenario, tree: Tree, crew: Crew, progress: Progress) -> Found:
     """The plan of a scenario on a tree, top and subtrees apart; raises as `CutModel` and its `plan` do."""
-    return cut_model(scenario, tree, crew, progress).plan(progress)
-
-
-def cut_model(scenario: Scenario, tree: Tree, crew: Crew, progress: Progress) -> CutModel:
-    """The model, its search begun near the plan of a coarse tree, of one average future for each subtree: there far-off
-    questions cost little. Raises as `CutModel`."""
-    started = time.perf_counter()
-    against, month = reason_against(scenario, tree), cut_month(tree)
-    first = None
-    if not against and month is not None:
-        average = coarse(tree, month, scenario.numeraire, "subtree")
-        if len(average) * WORTH_A_START < len(tree):
-            with suppress(NoPlanError):
-                first = CutModel(scenario, average, crew).near(progress)
-    return CutModel(scenario, tree, crew, first, started)
+    return CutModel(scenario, tree, crew).plan(progress)
 
 
 class CutModel:
-    """A scenario's model on a tree that is cut: the top here, the subtrees with a crew. ``first``: the point of the top
-    to ask about first. ``started``: when the search began, by `time.perf_counter`.
+    """A scenario's model on a tree that is cut: the top here, the subtrees with a crew.
 
     Raises `NotDecomposableError`, and what a crew may.
     """
@@ -115,7 +97,7 @@ class CutModel:
         month = cut_month(tree)
         if against or month is None:
             raise NotDecomposableError(against or "")
-        self._started = time.perf_counter() if started is None else started
+        self._started = time.perf_counter()
         self.scenario, self.tree, self._crew, self._month = scenario, tree, crew, month
         above = top_of(tree, month)
         self.f = build(scenario, above.tree)
@@ -131,13 +113,8 @@ class CutModel:
             raise NotDecomposableError(f"choices after month {month} are whole numbers ({kinds})")
         most = 10 * (self.f.data.btc_bound + 1) * max(1.0, float(self.f.data.price.max()))
         self._master = Master(self.top, self._outlines, scenario.solver, most)
-        self._first = _first_point(scenario, tree, month, self.top) if first is None else first
+        self._first = _first_point(scenario, tree, month, self.top)
         self._built = time.perf_counter()
-
-    def near(self, progress: Progress) -> Floats:
-        """A point of the top near the best, without whole integers: where the search of a finer tree may begin."""
-        search = Search(self._master, self._crew, self.scenario.solver, progress, self._started)
-        return search.near(self._first)
 
     def plan(self, progress: Progress) -> Found:
         """The best plan. Raises `NoPlanError` (not even with integers taken for shares is there one),
@@ -220,7 +197,7 @@ def _size(model: LinearModel) -> tuple[int, int, int]:
 
 def _first_point(scenario: Scenario, tree: Tree, month: int, top: LinearModel) -> Floats:
     """Where to ask first: the top of the plan for one average future after each of its last nodes, without integers."""
-    model = to_arrays(build(scenario, coarse(tree, month, scenario.numeraire, "last node")))
+    model = to_arrays(build(scenario, coarse(tree, month, scenario.numeraire)))
     solver = Solver(model, scenario.solver)
     try:
         x = solver.relax({}, model.cost)

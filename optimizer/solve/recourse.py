@@ -37,7 +37,7 @@ Terms = tuple[float, Switches, Without]
 @dataclass(frozen=True)
 class Answer:
     """Cost of a subtree at a point of the top, how it changes with each of ``Recourse.link`` (0 where integers are
-    whole: there it has no slope), and by how much rows are broken there."""
+    whole: there it has no slope), and by how much a row is broken there at most."""
 
     cost: float
     slope: Floats
@@ -130,7 +130,7 @@ class Recourse:
         return Answer(
             cost=float(h.getInfo().objective_function_value) / COST_SCALE,
             slope=slope,
-            broken=float(np.sum(solution.col_value[self._first_break :])),
+            broken=float(np.max(solution.col_value[self._first_break :], initial=0.0)),
         )
 
     def values(self) -> Floats:

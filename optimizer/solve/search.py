@@ -16,12 +16,10 @@ from optimizer.solve.linear_model import Floats
 from optimizer.solve.master import Master
 from optimizer.solve.recourse import Switches, Without
 
-# Rows broken by no more than this are kept, in the model's units.
+# A row broken by no more than this is kept, in the model's units: the solver's rounding.
 KEPT = 1e-6
-# How far from the best point to the floors' own a step goes: at first, as it brings something or not, and at least.
-STEP, GROW, SHRINK, LEAST = 0.2, 2.0, 0.5, 0.05
-# The gap to which a coarse tree is searched for a point to begin from.
-NEAR = 0.003
+# How far from the best point to the floors' own a step goes at first, and how it grows while it brings something.
+STEP, GROW = 0.5, 1.5
 # Shares of the gap asked for at which the linear phases and the mixed-integer one stop.
 LINEAR_SHARE, WHOLE_SHARE = 0.3, 0.3
 DEAREST = 1e4
@@ -39,7 +37,7 @@ Progress = Callable[[float, float | None], None]
 
 @dataclass(frozen=True)
 class Point:
-    """``x`` of the top; ``value``: cost there without constants; ``broken``: by how much rows are broken;
+    """``x`` of the top; ``value``: cost there without constants; ``broken``: by how much a row is broken at most;
     ``switches``: how those below the cut were treated."""
 
     x: Floats
@@ -98,10 +96,6 @@ class Search:
                 raise NotDecomposableError(f"choices after the cut are whole numbers{apart}")
             tried.add(seen)
 
-    def near(self, first: Floats) -> Floats:
-        """A point near the best, without whole integers."""
-        return self._refine(first, "shares", NEAR).x
-
     def _with_integers_of(self, whole: Floats, switches: bool) -> Iterator[Point]:
         """Plans with the top's integers as in a point: with the switches below held at 0, then with them chosen."""
         self.master.hold_integers(whole)
@@ -117,11 +111,10 @@ class Search:
         finally:
             self.master.hold_integers(None)
 
-    def _refine(self, x: Floats, switches: Switches, gap: float | None = None) -> Point:
-        """The best of the top as the master has it now, to within ``gap``, a share of the gap asked for if None; it
-        asks about ``x`` first."""
+    def _refine(self, x: Floats, switches: Switches) -> Point:
+        """The best of the top as the master has it now, to within a share of the gap; it asks about ``x`` first."""
         best: Point | None = None
-        enough = max(LINEAR_SHARE * self._settings.gap_share if gap is None else gap, FINEST)
+        enough = max(LINEAR_SHARE * self._settings.gap_share, FINEST)
         closest, stale, step = np.inf, 0, STEP
         while True:
             point = self._ask(x, switches)
@@ -137,7 +130,7 @@ class Search:
                 self.dearer *= 10
                 x, best, closest, stale = best.x, None, np.inf, 0
                 continue
-            step = min(1.0, GROW * step) if better else max(LEAST, SHRINK * step)
+            step = min(1.0, GROW * step) if better else STEP
             x = best.x + step * (proposed - best.x)
 
     def _ask(self, x: Floats, switches: Switches) -> Point:
@@ -148,7 +141,7 @@ class Search:
         return Point(
             x=x,
             value=float(self.master.cost @ x) + sum(answer.cost for answer in answers),
-            broken=sum(answer.broken for answer in answers),
+            broken=max(answer.broken for answer in answers),
             switches=switches,
         )
 

@@ -65,11 +65,11 @@ def roots(tree: Tree, month: int) -> Ints:
     return root
 
 
-def coarse(tree: Tree, month: int, numeraire: Literal["btc", "usd"], each: Literal["subtree", "last node"]) -> Tree:
-    """The top with one average future for each subtree, or after each of the top's last nodes; stress branches as they
-    are. Its nodes of the top are numbered as in `top_of`."""
+def coarse(tree: Tree, month: int, numeraire: Literal["btc", "usd"]) -> Tree:
+    """The top with one average future after each of its last nodes; stress branches as they are. Its nodes of the top
+    are numbered as in `top_of`."""
     root = roots(tree, month)
-    above = root if each == "subtree" else np.where(root >= 0, tree.parent[root], -1)
+    above = np.where(root >= 0, tree.parent[root], -1)
     months = int(tree.month.max()) + 1
     # Of the top each node is a group, of a stress branch each, and of what follows a last node each month.
     alone = (above < 0) | (tree.stress >= 0)

@@ -17,11 +17,10 @@ from scipy.sparse.csgraph import connected_components
 from optimizer.decisions import OPENING, Decisions, Position
 from optimizer.formulation.build import build
 from optimizer.formulation.extract import decisions, position
-from optimizer.formulation.implied import implied_rows
 from optimizer.formulation.objective import tie_break
 from optimizer.market.tree import Ints
 from optimizer.scenario.schema import Scenario
-from optimizer.solve.linear_model import Floats, LinearModel, load_solution, to_arrays, without_rows
+from optimizer.solve.linear_model import Floats, LinearModel, load_solution, to_arrays
 from optimizer.solve.recourse import Answer, Deed, Recourse, Terms
 from optimizer.solve.shares import Share
 
@@ -77,7 +76,8 @@ class Subtrees:
     def __init__(self, scenario: Scenario, share: Share, top: dict[Name, int]) -> None:
         self._share = share
         self._formulation = build(scenario, share.tree)
-        self._model = model = without_rows(to_arrays(self._formulation), implied_rows(self._formulation))
+        # With all rows, those that others imply too: so siblings have the same shape and can share a basis.
+        self._model = model = to_arrays(self._formulation)
         # Of each column of the share the column of the top that it is, -1 for its own.
         self._above = np.full(len(model.cost), -1, dtype=np.int64)
         for family, columns in model.columns.items():

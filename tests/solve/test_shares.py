@@ -48,7 +48,7 @@ def test_every_node_below_the_cut_is_in_one_share(tree: Tree, shares: int) -> No
 
 
 def test_the_coarse_tree_keeps_the_top_and_averages_below(tree: Tree) -> None:
-    top, small = top_of(tree, 4), coarse(tree, 4, "btc", "last node")
+    top, small = top_of(tree, 4), coarse(tree, 4, "btc")
     assert small.price_usd[: len(top.tree)] == pytest.approx(top.tree.price_usd, rel=1e-12)
     assert np.array_equal(small.parent[: len(top.tree)], top.tree.parent)
     assert len(small) < len(tree) / 3
@@ -65,10 +65,3 @@ def test_roots_are_nodes_of_the_cut_month(tree: Tree) -> None:
     root = roots(tree, 4)
     assert set(tree.month[root[root >= 0]]) == {4}
     assert (root[tree.month < 4] == -1).all()
-
-
-def test_a_coarse_tree_of_subtrees_has_one_future_for_each(tree: Tree) -> None:
-    small = coarse(tree, 4, "btc", "subtree")
-    assert (small.month[small.probability > 0] == 24).sum() == 12
-    assert cut_month(small) == 4
-    assert np.array_equal(top_of(small, 4).tree.parent, top_of(tree, 4).tree.parent)
