@@ -15,6 +15,7 @@ from optimizer.market.build_tree import build_tree
 from optimizer.market.fidelity import Fidelity
 from optimizer.market.tree import Tree
 from optimizer.scenario.schema import Scenario
+from optimizer.uncollected import uncollected
 from optimizer.valuation import Value, value_of
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ def solve_tree(modelled: TreeModel, given: Scenario, say: Tell) -> Found:
     return Found(best, f"HiGHS {solver.highs.version()}")
 
 
+@uncollected()
 def check(modelled: TreeModel, given: Scenario, best: Solution, say: Tell) -> Checked:
     """A solution of a tree's model as decisions, audited. Raises `AuditError`."""
     from optimizer.formulation.extract import decisions, position

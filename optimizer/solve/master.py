@@ -102,6 +102,16 @@ class Master:
         every = np.arange(self._size, dtype=np.int32)
         self._highs.changeColsBounds(len(every), every, self._lower, self._upper)
 
+    def stay_near(self, x: Floats | None, radius: float) -> None:
+        """Keep every column within a share ``radius`` of its size, or of a tenth of the largest, from ``x``; or let
+        them go again."""
+        lower, upper = self._lower, self._upper
+        if x is not None:
+            reach = radius * np.maximum(np.abs(x), 0.1 * np.abs(x).max())
+            lower, upper = np.clip(x - reach, lower, upper), np.clip(x + reach, lower, upper)
+        every = np.arange(self._size, dtype=np.int32)
+        self._highs.changeColsBounds(len(every), every, lower, upper)
+
     def hold_integers(self, x: Floats | None) -> None:
         """Keep the integers as in ``x``, or let them go again."""
         at = self._integral

@@ -20,6 +20,8 @@ from optimizer.solve.recourse import Switches, Without
 KEPT = 1e-6
 # How far from the best point to the floors' own a step goes at first, and how it grows while it brings something.
 STEP, GROW = 0.5, 1.5
+# The first rounds: how far from the best point the next may lie, in shares of its size; and to which gap they go.
+RADIUS, LEAST_RADIUS, ROUGH = 0.2, 0.002, 0.005
 # Shares of the gap asked for at which the linear phases and the mixed-integer one stop.
 LINEAR_SHARE, WHOLE_SHARE = 0.3, 0.3
 DEAREST = 1e4
@@ -71,7 +73,7 @@ class Search:
     def run(self, first: Floats, switches: bool) -> tuple[Point, float]:
         """The best plan and a lower bound on every plan's cost."""
         gap, lower = max(self._settings.gap_share, FINEST), -np.inf
-        if not self._refine(first, "shares").is_plan and self._left() > 0:
+        if not self._refine(self._approach(first), "shares").is_plan and self._left() > 0:
             raise NoPlanError
         best: Point | None = None
         tried: set[bytes] = set()
@@ -95,6 +97,25 @@ class Search:
                 apart = "" if best is None else f", which leaves its bounds {self._apart(best.value, lower):.2%} apart"
                 raise NotDecomposableError(f"choices after the cut are whole numbers{apart}")
             tried.add(seen)
+
+    def _approach(self, x: Floats) -> Floats:
+        """A point near the best, by steps that stay where the floors known so far say something (a trust region: J.
+        Linderoth and S. Wright, Computational Optimization and Applications 24, 2003)."""
+        best, radius = self._ask(x, "shares"), RADIUS
+        for _ in range(PATIENCE):
+            self.master.stay_near(best.x, radius)
+            try:
+                proposed, low = self.master.relax()
+            finally:
+                self.master.stay_near(None, radius)
+            self._tell(None)
+            if self._apart(best.value, low) <= ROUGH or radius < LEAST_RADIUS or self._left() <= 0:
+                break
+            point = self._ask(proposed, "shares")
+            gained, hoped = best.value - point.value, best.value - low
+            best = point if gained > 0 else best
+            radius = radius * 2 if gained > 0.5 * hoped else radius if gained > 0.1 * hoped else radius / 3
+        return best.x
 
     def _with_integers_of(self, whole: Floats, switches: bool) -> Iterator[Point]:
         """Plans with the top's integers as in a point: with the switches below held at 0, then with them chosen."""

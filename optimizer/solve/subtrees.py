@@ -23,6 +23,7 @@ from optimizer.scenario.schema import Scenario
 from optimizer.solve.linear_model import Floats, LinearModel, load_solution, to_arrays
 from optimizer.solve.recourse import Answer, Deed, Recourse, Terms
 from optimizer.solve.shares import Share
+from optimizer.uncollected import uncollected
 
 # (family, index) of a variable.
 Name = tuple[str, Hashable]
@@ -73,6 +74,7 @@ class Part:
 class Subtrees:
     """The subtrees of a share. ``top``: of each variable of the top its column there, in the top's numbering."""
 
+    @uncollected()
     def __init__(self, scenario: Scenario, share: Share, top: dict[Name, int]) -> None:
         self._share = share
         self._formulation = build(scenario, share.tree)
@@ -159,6 +161,7 @@ class Subtrees:
         self._answered = True
         return found
 
+    @uncollected()
     def plan(self, top: Floats) -> Part:
         """Its part of the plan at the values of the top last asked about."""
         x = np.zeros(len(self._model.cost))
