@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from optimizer.errors import ExitCode
 
+# What cleans up after worker processes ended by Ctrl-C would say so in a warning of its own, after our last word.
+os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker")
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
