@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from loky import ProcessPoolExecutor
+from loky import ProcessPoolExecutor, process_executor
 
 from optimizer.engine.child import serve
 from optimizer.scenario.schema import Scenario
@@ -101,7 +101,8 @@ class LocalCrew:
     def __init__(self, workers: int) -> None:
         parent = (os.getpid(),)
         self._pools = [
-            ProcessPoolExecutor(max_workers=1, timeout=None, initializer=serve, initargs=parent) for _ in range(workers)
+            ProcessPoolExecutor(max_workers=1, timeout=None, initializer=_begin, initargs=parent)
+            for _ in range(workers)
         ]
         self._asked: list[ProcessPoolExecutor] = []
         self._waiting: list[Future[Any]] = [pool.submit(_ready) for pool in self._pools]
@@ -144,6 +145,13 @@ def part(share: Subtrees, question: Question) -> Part:
     """A share's part of the plan."""
     answers(share, question)
     return share.plan(question.top)
+
+
+def _begin(parent: int) -> None:
+    """In a worker: it keeps its share, however much that is; loky replaces workers that grow by 300 MB, and what they
+    hold would be lost."""
+    process_executor._MAX_MEMORY_LEAK_SIZE = float("inf")
+    serve(parent)
 
 
 def _ready() -> None:

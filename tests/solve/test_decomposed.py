@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -135,6 +137,28 @@ def test_processes_find_what_one_process_finds() -> None:
     assert np.array_equal(apart.decisions.sell_btc, alone.decisions.sell_btc)
     assert apart.decisions.orders == alone.decisions.orders
     assert (apart.rounds, apart.subtrees) == (alone.rounds, 10)
+
+
+def test_a_worker_that_grows_keeps_its_share() -> None:
+    crew = LocalCrew(1)
+    try:
+        [pool] = crew._pools
+        first = pool.submit(hold_much).result()
+        time.sleep(1.5)
+        assert pool.submit(hold_much).result() == first
+        time.sleep(1.5)
+        assert pool.submit(hold_much).result() == first
+    finally:
+        crew.close()
+
+
+HELD: list[bytearray] = []
+
+
+def hold_much() -> int:
+    """In a worker: hold 400 MB more; its number."""
+    HELD.append(bytearray(b"1") * 400_000_000)
+    return os.getpid()
 
 
 def test_what_counts_over_all_branches_is_not_cut() -> None:
