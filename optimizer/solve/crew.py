@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from loky import ProcessPoolExecutor, process_executor
+from loky import ProcessPoolExecutor
 
 from optimizer.engine.child import serve
 from optimizer.scenario.schema import Scenario
@@ -95,13 +95,17 @@ class OwnCrew:
         self._shares = []
 
 
+# loky replaces a worker that has grown by 300 MB, and what it holds would be lost; a share may grow as it must.
+KEEP = {"LOKY_MAX_MEMORY_LEAK_SIZE": "1e15"}
+
+
 class LocalCrew:
     """Processes of this machine. They start, and load their libraries, while the market is still being simulated."""
 
     def __init__(self, workers: int) -> None:
         parent = (os.getpid(),)
         self._pools = [
-            ProcessPoolExecutor(max_workers=1, timeout=None, initializer=_begin, initargs=parent)
+            ProcessPoolExecutor(max_workers=1, timeout=None, initializer=serve, initargs=parent, env=KEEP)
             for _ in range(workers)
         ]
         self._asked: list[ProcessPoolExecutor] = []
@@ -145,13 +149,6 @@ def part(share: Subtrees, question: Question) -> Part:
     """A share's part of the plan."""
     answers(share, question)
     return share.plan(question.top)
-
-
-def _begin(parent: int) -> None:
-    """In a worker: it keeps its share, however much that is; loky replaces workers that grow by 300 MB, and what they
-    hold would be lost."""
-    process_executor._MAX_MEMORY_LEAK_SIZE = float("inf")
-    serve(parent)
 
 
 def _ready() -> None:

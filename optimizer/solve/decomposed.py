@@ -125,7 +125,7 @@ class CutModel:
         self.point, lower = search.run(self._first, bool(self._integers))
         chosen, claimed, own_tie_break = self._taken_out(search)
         offset = self.top.offset + sum(outline.offset - self.top.offset for outline in self._outlines)
-        objective, least = self.point.value + offset, lower + offset
+        objective, least = self.point.value - self.point.fines + offset, lower + offset
         if scenario.risk.weight > 0:
             threshold = float(self.f.pyomo.threshold[0].value)
             objective -= _of_a_better_threshold(scenario, self.tree, claimed, threshold)

@@ -37,11 +37,13 @@ Terms = tuple[float, Switches, Without]
 @dataclass(frozen=True)
 class Answer:
     """Cost of a subtree at a point of the top, how it changes with each of ``Recourse.link`` (0 where integers are
-    whole: there it has no slope), and by how much a row is broken there at most."""
+    whole: there it has no slope), by how much a row is broken there at most, and what
+    all that is broken adds to the cost."""
 
     cost: float
     slope: Floats
     broken: float
+    fines: float
 
 
 class Recourse:
@@ -74,6 +76,7 @@ class Recourse:
         )
         self._first_break = len(link) + len(columns)
         self._price = PENALTY * chance if chance > 0 else STRESS_PENALTY
+        self._fine = self._price
         free = np.full(len(signs), np.inf)
         self._highs = linear_program(
             hstack([above, own, breaks], format="csc"),
@@ -96,8 +99,9 @@ class Recourse:
         for deed, (columns, upper) in self._deeds.items():
             none = np.zeros(len(columns))
             self._highs.changeColsBounds(len(columns), columns, none, none if deed in without else upper)
+        self._fine = dearer * self._price
         every = np.arange(self._first_break, self.shape[1], dtype=np.int32)
-        self._highs.changeColsCost(len(every), every, np.full(len(every), dearer * self._price * COST_SCALE))
+        self._highs.changeColsCost(len(every), every, np.full(len(every), self._fine * COST_SCALE))
         at = self._switches.astype(np.int32)
         self._highs.changeColsBounds(
             len(at), at, np.zeros(len(at)), np.zeros(len(at)) if switches == "closed" else self._most
@@ -126,11 +130,13 @@ class Recourse:
         if status != highspy.HighsModelStatus.kOptimal:
             raise SolverError(f"HiGHS ended a subtree with status '{h.modelStatusToString(status)}'")
         solution = h.getSolution()
+        breaks = np.array(solution.col_value[self._first_break :])
         slope = np.zeros(n) if self._whole else np.array(solution.col_dual[:n]) / COST_SCALE
         return Answer(
             cost=float(h.getInfo().objective_function_value) / COST_SCALE,
             slope=slope,
-            broken=float(np.max(solution.col_value[self._first_break :], initial=0.0)),
+            broken=float(np.max(breaks, initial=0.0)),
+            fines=float(np.sum(breaks)) * self._fine,
         )
 
     def values(self) -> Floats:

@@ -40,11 +40,13 @@ Progress = Callable[[float, float | None], None]
 @dataclass(frozen=True)
 class Point:
     """``x`` of the top; ``value``: cost there without constants; ``broken``: by how much a row is broken at most;
+    ``fines``: what breaking rows, be it by rounding, adds to the value;
     ``switches``: how those below the cut were treated."""
 
     x: Floats
     value: float
     broken: float
+    fines: float
     switches: Switches
 
     @property
@@ -163,6 +165,7 @@ class Search:
             x=x,
             value=float(self.master.cost @ x) + sum(answer.cost for answer in answers),
             broken=max(answer.broken for answer in answers),
+            fines=sum(answer.fines for answer in answers),
             switches=switches,
         )
 
