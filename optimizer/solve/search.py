@@ -17,7 +17,7 @@ from optimizer.solve.master import Master
 from optimizer.solve.recourse import Switches, Without
 
 # A row broken by no more than this is kept, in the model's units: the solver's rounding.
-KEPT = 1e-6
+KEPT = 1e-5
 # How far from the best point to the floors' own a step goes at first, and how it grows while it brings something.
 STEP, GROW = 0.5, 1.5
 # The first rounds: how far from the best point the next may lie, in shares of its size; and to which gap they go.
