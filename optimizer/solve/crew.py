@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from loky import ProcessPoolExecutor
 
@@ -109,7 +109,8 @@ class LocalCrew:
             for _ in range(workers)
         ]
         self._asked: list[ProcessPoolExecutor] = []
-        self._waiting: list[Future[Any]] = [pool.submit(_ready) for pool in self._pools]
+        for pool in self._pools:
+            pool.submit(_ready)
 
     def size(self) -> int:
         """See `Crew.size`."""
@@ -130,14 +131,13 @@ class LocalCrew:
         return self._each([pool.submit(_held, part, question) for pool in self._asked])
 
     def _each(self, asked: list[Future[Told]]) -> list[Told]:
-        self._waiting = [*asked]
         return [future.result() for future in asked]
 
     def close(self) -> None:
         """Let the workers go, finished or not."""
         for pool in self._pools:
-            # Workers that are killed leave their locks behind, so only those that still work are.
-            pool.shutdown(wait=True, kill_workers=not all(future.done() for future in self._waiting))
+            # Killed even when idle: to take a large share apart object by object would take seconds.
+            pool.shutdown(wait=True, kill_workers=True)
 
 
 def answers(share: Subtrees, question: Question) -> list[Answer]:
