@@ -106,7 +106,7 @@ def plan(
     if open_ and out is None:
         raise OutputError("--open needs --out DIR: the report to open is written there, as report.html.")
     if workers is not None and trees is None:
-        raise TreesError("--workers is for --trees: one tree is planned by one process.")
+        raise TreesError("--workers is for --trees: give the number of trees as well, or leave it out.")
     if out is not None:
         from optimizer.report.write import PLAN, refuse_foreign
 

@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 
 from optimizer.alternatives import Comparator, comparator_of
 from optimizer.market.build_tree import build_tree
-from optimizer.planning import Plan, SolverRecord, out_of_sample
+from optimizer.planning import Plan, SolverRecord, finished, out_of_sample
 from optimizer.scenario.load import LoadedScenario
 from optimizer.solve.comparators_in_parts import alternatives_in_parts
 from optimizer.solve.crew import Crew, LocalCrew
@@ -63,41 +63,29 @@ def plan_in_parts(
         alternatives_seconds = clock.lap()
     replayed = out_of_sample(given, tree, plan, monte_carlo, given.market.fan.seed, say)
     replay_seconds = clock.lap()
-    return Plan(
-        loaded=loaded,
-        tree=tree,
-        fidelity=fidelity,
-        decisions=plan.decisions,
-        position=plan.position,
-        audit=plan.audit,
-        value=plan.value,
-        objective=plan.objective,
-        tie_break=plan.tie_break,
-        solver=SolverRecord(
-            method="decomposed",
-            why_whole="",
-            cut_month=found.cut_month,
-            subtrees=found.subtrees,
-            status=found.status,
-            gap=found.gap,
-            hit_limit=found.hit_limit,
-            rows=found.size[0],
-            columns=found.size[1],
-            nonzeros=found.size[2],
-            integers=found.integers,
-            nodes=len(tree),
-            leaves=len(tree.leaves),
-            market_seconds=market_seconds,
-            build_seconds=found.build_seconds,
-            solve_seconds=found.seconds - found.build_seconds,
-            audit_seconds=audit_seconds,
-            replay_seconds=replay_seconds,
-            alternatives_seconds=alternatives_seconds,
-            version=version(),
-        ),
-        comparators=comparators,
-        out_of_sample=replayed,
+    record = SolverRecord(
+        method="decomposed",
+        why_whole="",
+        cut_month=found.cut_month,
+        subtrees=found.subtrees,
+        status=found.status,
+        gap=found.gap,
+        hit_limit=found.hit_limit,
+        rows=found.size[0],
+        columns=found.size[1],
+        nonzeros=found.size[2],
+        integers=found.integers,
+        nodes=len(tree),
+        leaves=len(tree.leaves),
+        market_seconds=market_seconds,
+        build_seconds=found.build_seconds,
+        solve_seconds=found.seconds - found.build_seconds,
+        audit_seconds=audit_seconds,
+        replay_seconds=replay_seconds,
+        alternatives_seconds=alternatives_seconds,
+        version=version(),
     )
+    return finished(loaded, tree, fidelity, plan, record, comparators, replayed)
 
 
 @contextmanager

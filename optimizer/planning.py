@@ -219,41 +219,56 @@ def plan_of_tree(
             others.close()
     alternatives_seconds = clock.lap()
     reasons = _why(given, tree, model, best, checked.decisions, say) if why else None
+    record = SolverRecord(
+        method="whole",
+        why_whole=why_whole,
+        cut_month=0,
+        subtrees=0,
+        status=best.status,
+        gap=best.gap,
+        hit_limit=best.hit_limit,
+        rows=len(model.rows),
+        columns=len(model.cost),
+        nonzeros=int(model.matrix.nnz),
+        integers=int(model.integral.sum()),
+        nodes=len(tree),
+        leaves=len(tree.leaves),
+        market_seconds=modelled.market_seconds,
+        build_seconds=modelled.build_seconds,
+        solve_seconds=best.seconds,
+        audit_seconds=audit_seconds,
+        replay_seconds=replay_seconds,
+        alternatives_seconds=alternatives_seconds,
+        version=found.solver,
+    )
+    return finished(loaded, tree, modelled.fidelity, checked, record, comparators, replayed, reasons)
+
+
+def finished(
+    loaded: LoadedScenario,
+    tree: Tree,
+    fidelity: Fidelity,
+    checked: Checked,
+    record: SolverRecord,
+    comparators: tuple[Comparator, ...],
+    replayed: Summary | None,
+    why: Why | None = None,
+) -> Plan:
+    """The plan of a tree, whichever way it was found."""
     return Plan(
         loaded=loaded,
         tree=tree,
-        fidelity=modelled.fidelity,
+        fidelity=fidelity,
         decisions=checked.decisions,
         position=checked.position,
         audit=checked.audit,
         value=checked.value,
         objective=checked.objective,
         tie_break=checked.tie_break,
-        solver=SolverRecord(
-            method="whole",
-            why_whole=why_whole,
-            cut_month=0,
-            subtrees=0,
-            status=best.status,
-            gap=best.gap,
-            hit_limit=best.hit_limit,
-            rows=len(model.rows),
-            columns=len(model.cost),
-            nonzeros=int(model.matrix.nnz),
-            integers=int(model.integral.sum()),
-            nodes=len(tree),
-            leaves=len(tree.leaves),
-            market_seconds=modelled.market_seconds,
-            build_seconds=modelled.build_seconds,
-            solve_seconds=best.seconds,
-            audit_seconds=audit_seconds,
-            replay_seconds=replay_seconds,
-            alternatives_seconds=alternatives_seconds,
-            version=found.solver,
-        ),
+        solver=record,
         comparators=comparators,
         out_of_sample=replayed,
-        why=reasons,
+        why=why,
     )
 
 

@@ -88,7 +88,7 @@ def model_of_tree(given: Scenario, say: Tell) -> TreeModel:
 def solve_tree(modelled: TreeModel, given: Scenario, say: Tell) -> Found:
     """The solution of a tree's model. Raises `InfeasibleError`, `LimitError` and `SolverError`."""
     from optimizer.solve.diagnose import explain
-    from optimizer.solve.highs import NoPlanError, Solver
+    from optimizer.solve.highs import NoPlanError, Solver, version
 
     model = modelled.handed
     say("solve", f"{len(model.rows):,} rows, {len(model.cost):,} columns")
@@ -98,7 +98,7 @@ def solve_tree(modelled: TreeModel, given: Scenario, say: Tell) -> Found:
     except NoPlanError:
         say("diagnose", "no plan meets every requirement; looking for the ones that conflict")
         raise InfeasibleError(explain(modelled.f, solver)) from None
-    return Found(best, f"HiGHS {solver.highs.version()}")
+    return Found(best, version())
 
 
 @uncollected()

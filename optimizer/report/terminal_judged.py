@@ -152,7 +152,7 @@ def against(plan: Plan, tables: Tables) -> Lines:
     for c in plan.comparators:
         name = ALTERNATIVES.get(c.name, c.name)
         if not c.feasible:
-            without.append(f"{name}: no such plan: {c.why_not}.")
+            without.append(f"{name}: not compared: {c.why_not}.")
             continue
         amounts = numbers(c.value, c.loses, c.expected, c.cvar)
         add(table, name, *amounts, btc(c.sell_btc), usd(c.borrow_usd), usd(c.machines_usd))

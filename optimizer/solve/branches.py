@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable
 from dataclasses import dataclass
 
 import numpy as np
 
 from optimizer.errors import SplitError
 from optimizer.market.tree import Ints, Tree
-from optimizer.solve.linear_model import Floats, LinearModel
+from optimizer.solve.linear_model import Floats, LinearModel, node_of
 
 # In place of a branch's first node: what stands before the branching, and stress branches, which every branch holds.
 BEFORE, STRESS = -1, 0
@@ -44,7 +43,7 @@ def split(model: LinearModel, tree: Tree) -> list[Branch]:
     of_column = np.full(len(model.cost), BEFORE, dtype=np.int64)
     for columns in model.columns.values():
         for index, j in columns.items():
-            of_column[j] = part[_node(index)]
+            of_column[j] = part[node_of(index)]
     of_row = _of_rows(model, of_column)
     found = []
     before, stress = np.flatnonzero(of_column == BEFORE), np.flatnonzero(of_column == STRESS)
@@ -76,12 +75,6 @@ def _parts(tree: Tree) -> Ints:
         else:
             part[n] = part[p]
     return part
-
-
-def _node(index: Hashable) -> int:
-    """The node of a variable; variables without one are of today."""
-    first = index[0] if isinstance(index, tuple) else index
-    return first if isinstance(first, int) else 0
 
 
 def _of_rows(model: LinearModel, of_column: Ints) -> Ints:

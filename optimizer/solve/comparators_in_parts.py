@@ -26,7 +26,7 @@ WITHOUT: dict[str, Without] = {
     "btc_instead": frozenset({"orders"}),
 }
 # The most that lenders and requirements allow is a question to all subtrees at once.
-NOT_IN_PARTS = {"borrow_most": "it is not asked of a tree that is solved in parts"}
+NOT_IN_PARTS = {"borrow_most": "it is asked of trees that are solved whole only (--method whole)"}
 
 
 @dataclass(frozen=True)

@@ -119,25 +119,26 @@ class LocalCrew:
     def begin(self, origins: Sequence[Origin]) -> list[Outline]:
         """Build the shares; at most `size` of them."""
         self._asked = self._pools[: len(origins)]
-        return self._each([pool.submit(_build, origin) for pool, origin in zip(self._asked, origins, strict=True)])
+        return _each([pool.submit(_build, origin) for pool, origin in zip(self._asked, origins, strict=True)])
 
     def ask(self, question: Question) -> list[Answer]:
         """The answers of all subtrees, share by share."""
-        found = self._each([pool.submit(_held, answers, question) for pool in self._asked])
+        found = _each([pool.submit(_held, answers, question) for pool in self._asked])
         return [answer for share in found for answer in share]
 
     def plan(self, question: Question) -> list[Part]:
         """Each share's part of the plan, the top as in the question."""
-        return self._each([pool.submit(_held, part, question) for pool in self._asked])
-
-    def _each(self, asked: list[Future[Told]]) -> list[Told]:
-        return [future.result() for future in asked]
+        return _each([pool.submit(_held, part, question) for pool in self._asked])
 
     def close(self) -> None:
         """Let the workers go, finished or not."""
         for pool in self._pools:
             # Killed even when idle: to take a large share apart object by object would take seconds.
             pool.shutdown(wait=True, kill_workers=True)
+
+
+def _each(asked: Sequence[Future[Told]]) -> list[Told]:
+    return [future.result() for future in asked]
 
 
 def answers(share: Subtrees, question: Question) -> list[Answer]:

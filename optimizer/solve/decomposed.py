@@ -41,7 +41,7 @@ SWITCHES = frozenset({"release"})
 
 
 @dataclass(frozen=True)
-class Found:
+class PlanInParts:
     """A plan and how it was found. ``objective``: minimised, in the model's unit; ``gap`` relative, proven, of it.
     ``size``: rows, columns, non-zeros of all parts. ``rounds``: how often the subtrees were asked. ``seconds``: of wall
     time, ``build_seconds`` of them until the parts' models stood."""
@@ -62,7 +62,7 @@ class Found:
 
     @property
     def status(self) -> str:
-        """In HiGHS' words."""
+        """Optimal, in HiGHS' word, or why not."""
         return "Stopped short of the gap" if self.hit_limit else "Optimal"
 
 
@@ -79,20 +79,13 @@ def reason_against(scenario: Scenario, tree: Tree) -> str | None:
     return None
 
 
-def solve_decomposed(scenario: Scenario, tree: Tree, crew: Crew, progress: Progress) -> Found:
-    """The plan of a scenario on a tree, top and subtrees apart; raises as `CutModel` and its `plan` do."""
-    return CutModel(scenario, tree, crew).plan(progress)
-
-
 class CutModel:
     """A scenario's model on a tree that is cut: the top here, the subtrees with a crew.
 
     Raises `NotDecomposableError`, and what a crew may.
     """
 
-    def __init__(
-        self, scenario: Scenario, tree: Tree, crew: Crew, first: Floats | None = None, started: float | None = None
-    ) -> None:
+    def __init__(self, scenario: Scenario, tree: Tree, crew: Crew) -> None:
         against = reason_against(scenario, tree)
         month = cut_month(tree)
         if against or month is None:
@@ -116,7 +109,7 @@ class CutModel:
         self._first = _first_point(scenario, tree, month, self.top)
         self._built = time.perf_counter()
 
-    def plan(self, progress: Progress) -> Found:
+    def plan(self, progress: Progress) -> PlanInParts:
         """The best plan. Raises `NoPlanError` (not even with integers taken for shares is there one),
         `NotDecomposableError` (its bounds do not meet), `LimitError` (stopped by the time limit before any plan) and
         `SolverError`."""
@@ -130,7 +123,7 @@ class CutModel:
             threshold = float(self.f.pyomo.threshold[0].value)
             objective -= _of_a_better_threshold(scenario, self.tree, claimed, threshold)
         sizes = [_size(self.top), *(outline.size for outline in self._outlines)]
-        return Found(
+        return PlanInParts(
             decisions=chosen,
             position=claimed,
             objective=objective,
@@ -149,12 +142,10 @@ class CutModel:
     def told(self, bounds: Bounds, without: Without) -> Decisions:
         """The best plan of the same company with columns of the top within other bounds and some things not done at
         all. Floors of the plan hold here too: who may do less does no better. Raises as `plan`."""
+        started, floors = time.perf_counter(), self._master.rows
+        search = Search(self._master, self._crew, self.scenario.solver, lambda seconds, gap: None, started, without)
         self._master.limit(bounds)
         try:
-            search = Search(
-                self._master, self._crew, self.scenario.solver, lambda seconds, gap: None, time.perf_counter(), without
-            )
-            floors = self._master.rows
             self.point, _ = search.run(self._master.relax()[0], bool(self._integers))
             return self._taken_out(search)[0]
         finally:

@@ -99,6 +99,12 @@ def without_rows(model: LinearModel, left_out: Collection[tuple[str, Hashable]])
     )
 
 
+def node_of(index: Hashable) -> int:
+    """The node of a variable or row; those without one are of today."""
+    first = index[0] if isinstance(index, tuple) else index
+    return first if isinstance(first, int) else 0
+
+
 def load_solution(f: Formulation, model: LinearModel, x: Floats) -> None:
     """Put solver values into the Pyomo variables; variables that no row uses are 0."""
     values = x.tolist()

@@ -37,8 +37,8 @@ Terms = tuple[float, Switches, Without]
 @dataclass(frozen=True)
 class Answer:
     """Cost of a subtree at a point of the top, how it changes with each of ``Recourse.link`` (0 where integers are
-    whole: there it has no slope), by how much a row is broken there at most, and what
-    all that is broken adds to the cost."""
+    whole: there it has no slope), by how much a row is broken there at most, and what all that is broken adds to the
+    cost."""
 
     cost: float
     slope: Floats
@@ -63,7 +63,6 @@ class Recourse:
     ) -> None:
         self.link = link
         self.columns = columns
-        self.chance = chance
         of_rows = model.matrix.tocsr()[rows]
         above, own = of_rows[:, links], of_rows[:, columns]
         touching = np.flatnonzero(np.diff(above.indptr) > 0)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,8 +41,7 @@ Progress = Callable[[float, float | None], None]
 @dataclass(frozen=True)
 class Point:
     """``x`` of the top; ``value``: cost there without constants; ``broken``: by how much a row is broken at most;
-    ``fines``: what breaking rows, be it by rounding, adds to the value;
-    ``switches``: how those below the cut were treated."""
+    ``fines``: what breaking rows, be it by rounding, adds to the value; ``switches``: how those below were treated."""
 
     x: Floats
     value: float
@@ -80,13 +80,20 @@ class Search:
         best: Point | None = None
         tried: set[bytes] = set()
         while True:
-            whole, bound = self.master.solve(WHOLE_SHARE * gap, max(self._left(), 1.0))
+            try:
+                whole, bound = self.master.solve(WHOLE_SHARE * gap, max(self._left(), 1.0))
+            except LimitError:
+                if best is None:
+                    raise
+                self.out_of_time = True
+                return best, lower
             lower = max(lower, bound)
-            for point in self._with_integers_of(whole, switches):
-                if point.is_plan and (best is None or point.value < best.value):
-                    best = point
-                if best is not None and self._apart(best.value, lower) <= gap:
-                    return best, lower
+            with closing(self._with_integers_of(whole, switches)) as points:
+                for point in points:
+                    if point.is_plan and (best is None or point.value < best.value):
+                        best = point
+                    if best is not None and self._apart(best.value, lower) <= gap:
+                        return best, lower
             self._tell(None if best is None else self._apart(best.value, lower))
             if self._left() <= 0:
                 if best is None:
@@ -119,16 +126,19 @@ class Search:
             radius = radius * 2 if gained > 0.5 * hoped else radius if gained > 0.1 * hoped else radius / 3
         return best.x
 
-    def _with_integers_of(self, whole: Floats, switches: bool) -> Iterator[Point]:
+    def _with_integers_of(self, whole: Floats, switches: bool) -> Generator[Point]:
         """Plans with the top's integers as in a point: with the switches below held at 0, then with them chosen."""
         self.master.hold_integers(whole)
         try:
             floors = self.master.rows
-            point = self._refine(self.master.relax()[0], "closed" if switches else "shares")
-            yield point
+            try:
+                point = self._refine(self.master.relax()[0], "closed" if switches else "shares")
+                yield point
+            finally:
+                if switches:
+                    # A floor of closed switches may lie above the cost with open ones.
+                    self.master.forget(floors)
             if switches:
-                # A floor of closed switches may lie above the cost with open ones.
-                self.master.forget(floors)
                 point = self._refine(point.x, "shares")
                 yield self._ask(point.x, "whole")
         finally:

@@ -14,8 +14,8 @@ import numpy as np
 from optimizer.market.average import averaged, picked
 from optimizer.market.tree import Ints, Tree
 
-# A top of more nodes makes the mixed-integer problem above slower than the linear ones below become faster (measured
-# on the flagship's company: docs/explanation/speed.md).
+# A top of more nodes makes the mixed-integer problem above slower than the linear ones below become faster
+# (docs/decisions/0021-decomposition.md).
 MOST_TOP_NODES = 64
 
 

@@ -20,7 +20,7 @@ from optimizer.formulation.extract import decisions, position
 from optimizer.formulation.objective import tie_break
 from optimizer.market.tree import Ints
 from optimizer.scenario.schema import Scenario
-from optimizer.solve.linear_model import Floats, LinearModel, load_solution, to_arrays
+from optimizer.solve.linear_model import Floats, LinearModel, load_solution, node_of, to_arrays
 from optimizer.solve.recourse import Answer, Deed, Recourse, Terms
 from optimizer.solve.shares import Share
 from optimizer.uncollected import uncollected
@@ -48,13 +48,12 @@ class Rows:
 
 @dataclass(frozen=True)
 class Outline:
-    """What the master needs to know of a share. ``links``: of each subtree the columns of the top that it uses;
-    ``chances``: its probability. ``rows``: of the top alone, though they stand below the cut. ``cost`` and ``offset``:
+    """What the master needs to know of a share. ``links``: of each subtree the columns of the top that it uses.
+    ``rows``: of the top alone, though they stand below the cut. ``cost`` and ``offset``:
     what its objective says of the top's columns and constant, the top's own part included. ``integers``: how many of
     each family stand below the cut. ``size``: rows, columns and non-zeros of its subtrees."""
 
     links: list[Ints]
-    chances: list[float]
     rows: Rows
     cost: Floats
     offset: float
@@ -113,7 +112,6 @@ class Subtrees:
         family = {j: name for name, columns in model.columns.items() for j in columns.values()}
         return Outline(
             links=[part.link for part in parts],
-            chances=[part.chance for part in parts],
             rows=self._rows_of_top(),
             cost=self._cost_of_top(),
             offset=model.offset,
@@ -135,8 +133,7 @@ class Subtrees:
         alone = np.setdiff1d(np.arange(len(model.rows)), self._rows_below)
         for i in alone:
             index = model.rows[i][1]
-            node = index[0] if isinstance(index, tuple) else index
-            if isinstance(node, int) and node >= top:
+            if node_of(index) >= top:
                 span = slice(matrix.indptr[i], matrix.indptr[i + 1])
                 columns, coefs = self._above[matrix.indices[span]], matrix.data[span]
                 low, high = float(model.row_lower[i]), float(model.row_upper[i])
@@ -190,7 +187,5 @@ def _chances(model: LinearModel, share: Share) -> Floats:
     found = np.zeros(len(model.cost))
     for columns in model.columns.values():
         for index, j in columns.items():
-            node = index[0] if isinstance(index, tuple) else index
-            if isinstance(node, int) and node < len(tree):
-                found[j] = chance[node]
+            found[j] = chance[node_of(index)]
     return found

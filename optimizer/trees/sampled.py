@@ -87,7 +87,7 @@ class PlanTree:
         best = found.solution
         checked = check(modelled, given, best, say)
         off_tree = self.replay(modelled.tree, checked.decisions) if self.replay else None
-        model = only_today(modelled.model)
+        model = only_today(modelled.handed)
         return Planned(
             seed=seed,
             found=found,

@@ -7,6 +7,7 @@ worth less than the solver's gap, whether to borrow at all is not.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ import numpy as np
 from loky import ProcessPoolExecutor
 
 from optimizer.decisions import Decisions
+from optimizer.engine.child import serve
 from optimizer.errors import LimitError
 from optimizer.formulation.build import build
 from optimizer.formulation.extract import decisions
@@ -72,7 +74,7 @@ class Flip:
 def flips(scenario: Scenario, tree: Tree, decided: Decisions) -> tuple[Flip, ...]:
     """Where each answer of the plan turns, for every assumption, on either side of what is assumed."""
     now = advice_of(scenario, tree, decided)
-    with ProcessPoolExecutor(max_workers=WORKERS) as pool:
+    with ProcessPoolExecutor(max_workers=WORKERS, initializer=serve, initargs=(os.getpid(),)) as pool:
         asked: list[Future[list[Flip]]] = [
             pool.submit(_flips_of, scenario, assumption.key, now) for assumption in assumptions_of(scenario)
         ]

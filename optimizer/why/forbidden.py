@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any
 
 from loky import ProcessPoolExecutor
 
+from optimizer.engine.child import serve
 from optimizer.errors import LimitError
 from optimizer.scenario.schema import Scenario, SolverSettings
 from optimizer.solve.highs import Bounds, NoPlanError, Solution, Solver
@@ -45,7 +47,7 @@ def next_best(
     first. ``unit``: of the numeraire to one of the model's."""
     things = list(_done_today(scenario, model, plan.x))
     hidden = plan.gap * abs(plan.objective)
-    with ProcessPoolExecutor(max_workers=WORKERS) as pool:
+    with ProcessPoolExecutor(max_workers=WORKERS, initializer=serve, initargs=(os.getpid(),)) as pool:
         solving: Sequence[Future[float | str]] = [
             pool.submit(_cost_without, model, settings, thing.columns) for thing in things
         ]

@@ -39,4 +39,4 @@ def test_alternatives_in_parts_are_worth_what_they_are_whole() -> None:
     assert sum(other.feasible for other in in_parts.values()) >= 3
     assert in_parts["sell_only"].borrow_usd == 0.0
     assert in_parts["no_machines"].machines_usd == 0.0
-    assert "in parts" in in_parts["borrow_most"].why_not
+    assert "--method whole" in in_parts["borrow_most"].why_not

@@ -19,7 +19,7 @@ from optimizer.scenario.load import load_scenario
 from optimizer.scenario.schema import Scenario
 from optimizer.solve.crew import Crew, Origin, OwnCrew
 from optimizer.solve.dask_crew import SHARES_A_WORKER, DaskCrew
-from optimizer.solve.decomposed import Found, solve_decomposed
+from optimizer.solve.decomposed import CutModel, PlanInParts
 from optimizer.solve.highs import NoPlanError
 from optimizer.solve.shares import cut_month, deal
 from optimizer.solving import checked
@@ -66,9 +66,9 @@ class Unlucky(Cluster):
             yield answer
 
 
-def audited(company: tuple[Scenario, Tree], crew: Crew) -> Found:
+def audited(company: tuple[Scenario, Tree], crew: Crew) -> PlanInParts:
     """The plan, which the ledger has found to add up."""
-    found = solve_decomposed(*company, crew, lambda seconds, gap: None)
+    found = CutModel(*company, crew).plan(lambda seconds, gap: None)
     checked(*company, found.decisions, found.position, found.objective, found.tie_break, quiet)
     return found
 

@@ -17,8 +17,8 @@ from optimizer.market.calendar import days_per_month
 from optimizer.market.tree import Tree
 from optimizer.scenario.load import load_scenario
 from optimizer.scenario.schema import Scenario
-from optimizer.solve.crew import LocalCrew, OwnCrew
-from optimizer.solve.decomposed import Found, reason_against, solve_decomposed
+from optimizer.solve.crew import LocalCrew, OwnCrew, Question
+from optimizer.solve.decomposed import CutModel, PlanInParts, reason_against
 from optimizer.solve.highs import NoPlanError, Solution, Solver
 from optimizer.solve.linear_model import to_arrays
 from optimizer.solve.search import FINEST, NotDecomposableError
@@ -38,10 +38,10 @@ TEACHING = sorted(path.stem for path in SCENARIOS.glob("teach_*.yaml"))
 COMPANIES = sorted({path.stem for path in SCENARIOS.glob("*.yaml")} - set(TEACHING))
 
 
-def in_parts(given: Scenario, tree: Tree, shares: int = 2) -> Found | None:
+def in_parts(given: Scenario, tree: Tree, shares: int = 2) -> PlanInParts | None:
     """The audited plan, or None where there is none."""
     try:
-        found = solve_decomposed(given, tree, OwnCrew(shares), lambda seconds, gap: None)
+        found = CutModel(given, tree, OwnCrew(shares)).plan(lambda seconds, gap: None)
     except NoPlanError:
         return None
     checked(given, tree, found.decisions, found.position, found.objective, found.tie_break, lambda stage, detail: None)
@@ -56,7 +56,7 @@ def whole(given: Scenario, tree: Tree) -> Solution | None:
         return None
 
 
-def assert_same(parts: Found | None, one: Solution | None, gap: float) -> None:
+def assert_same(parts: PlanInParts | None, one: Solution | None, gap: float) -> None:
     """Neither lower bound is above the other's plan, and both plans are within the gap of the best."""
     assert (parts is None) == (one is None)
     if parts is None or one is None:
@@ -128,7 +128,7 @@ def test_processes_find_what_one_process_finds() -> None:
     given, tree = small_flagship("horizon_months=15", "market.stress=[]")
     crew = LocalCrew(2)
     try:
-        apart = solve_decomposed(given, tree, crew, lambda seconds, gap: None)
+        apart = CutModel(given, tree, crew).plan(lambda seconds, gap: None)
     finally:
         crew.close()
     alone = in_parts(given, tree, shares=2)
@@ -161,6 +161,21 @@ def hold_much() -> int:
     return os.getpid()
 
 
+def test_no_floor_lies_above_the_cost_once_the_plan_is_found() -> None:
+    given, tree = small_flagship("horizon_months=15", "market.stress=[]")
+    crew = OwnCrew()
+    cut = CutModel(given, tree, crew)
+    cut.plan(lambda seconds, gap: None)
+    x, master = cut.point.x, cut._master
+    costs = {
+        switches: float(master.cost @ x) + sum(answer.cost for answer in crew.ask(Question(x, 10.0, switches)))
+        for switches in ("shares", "closed")
+    }
+    assert costs["closed"] > costs["shares"] + 1e-4
+    master.limit({j: (value, value) for j, value in enumerate(x)})
+    assert master.relax()[1] <= costs["shares"] + 1e-6
+
+
 def test_what_counts_over_all_branches_is_not_cut() -> None:
     given, tree = small_flagship("requirements.min_dscr=1.2")
     assert "min_dscr" in str(reason_against(given, tree))
@@ -177,7 +192,7 @@ def test_no_plan_in_parts_where_there_is_none() -> None:
 def test_whole_numbers_below_the_cut_that_are_no_switch_are_refused() -> None:
     given, tree = small_flagship("treasury.buy_btc=true", "requirements.borrow_to_buy_btc=false")
     with pytest.raises(NotDecomposableError, match=r"whole numbers \(buys"):
-        solve_decomposed(given, tree, OwnCrew(), lambda seconds, gap: None)
+        CutModel(given, tree, OwnCrew())
 
 
 def test_decisions_are_renumbered_with_all_their_nodes() -> None:

@@ -239,7 +239,7 @@ def _without(doc: Document) -> Iterator[str]:
     """Alternatives that are none, and why."""
     for row in doc["comparators"]:
         if not row["feasible"]:
-            yield f"{ALTERNATIVES.get(row['name'], row['name'])}: no such plan, {row['why_not']}."
+            yield f"{ALTERNATIVES.get(row['name'], row['name'])}: not compared, {row['why_not']}."
 
 
 def _signed(amount: float, unit: str, beside: float) -> str:
