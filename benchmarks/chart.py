@@ -30,8 +30,8 @@ def draw(rows: Sequence[Row], file: Path) -> None:
             x=altair.X("nodes:Q", scale=log, title="nodes"),
             y=altair.Y("seconds:Q", scale=log, title="seconds"),
             color=altair.Color("solved:N", title="solved"),
-            strokeDash=altair.StrokeDash("what:N", title=None),
+            strokeDash=altair.StrokeDash("what:N", sort=[*told.values()], legend=None),
         )
-        .properties(width=WIDTH, height=HEIGHT)
+        .properties(width=WIDTH, height=HEIGHT, title="All of plan (solid) and solving (dashed)")
     )
     chart.save(file, scale_factor=2) if file.suffix == ".png" else chart.save(file)
