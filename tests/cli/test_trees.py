@@ -48,7 +48,7 @@ def test_what_cannot_be_sampled_is_refused_before_the_work(tmp_path: Path) -> No
 def test_workers_without_trees_are_refused() -> None:
     done = hashlever("plan", BORROW, "--workers", "2")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.strip() == "--workers is for --trees: one tree is planned by one process."
+    assert done.stderr.strip() == "--workers is for --trees: give the number of trees as well, or leave it out."
 
 
 @needs_ctrl_c
