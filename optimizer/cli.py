@@ -71,6 +71,16 @@ def validate(file: File, override: Overrides = None, set_: Sets = None, json_: J
     print_with(lambda console: print_scenario(loaded, console))
 
 
+# What takes long to load of what writes a plan; SciPy's optimize for break-evens.
+WRITES_A_PLAN = (
+    "scipy.optimize",
+    "optimizer.report.write",
+    "optimizer.report.html.page",
+    "optimizer.report.workbook.book",
+    "optimizer.report.terminal",
+)
+
+
 @app.command()
 def plan(
     ctx: typer.Context,
@@ -108,9 +118,10 @@ def plan(
     if workers is not None and trees is None:
         raise TreesError("--workers is for --trees: give the number of trees as well, or leave it out.")
     if out is not None:
-        from optimizer.report.write import PLAN, refuse_foreign
+        from optimizer.report.folder import PLAN, refuse_foreign
 
         refuse_foreign(out, PLAN)
+    from optimizer.ahead import load_ahead
     from optimizer.report.html.drawing import Artist
 
     made, artist = None, ctx.with_resource(Artist())
@@ -118,8 +129,8 @@ def plan(
 
         def tell(stage: str, detail: str) -> None:
             progress.tell(stage, detail)
-            if stage == "solve" and out is not None:
-                artist.get_ready()
+            if stage == "solve" and out is not None and artist.get_ready():
+                load_ahead(*WRITES_A_PLAN)
 
         made = make_plan(
             file,
@@ -140,7 +151,8 @@ def plan(
         ctx.close()
         leave_interrupted()
     if out is not None:
-        from optimizer.report.write import REPORT, write_plan
+        from optimizer.report.folder import REPORT
+        from optimizer.report.write import write_plan
 
         written = write_plan(made, out, artist)
         print(f"wrote {len(written)} files to {out}", file=sys.stderr)
@@ -202,7 +214,7 @@ def replay(
     from optimizer.replay.saved import read_plan
 
     if out is not None:
-        from optimizer.report.write import REPLAY, refuse_foreign
+        from optimizer.report.folder import REPLAY, refuse_foreign
 
         refuse_foreign(out, REPLAY)
     done = None

@@ -58,7 +58,7 @@ def backtest(
     from optimizer.scenario.load import load_scenario
 
     if out is not None:
-        from optimizer.report.write import BACKTEST, refuse_foreign
+        from optimizer.report.folder import BACKTEST, refuse_foreign
 
         refuse_foreign(out, BACKTEST)
     tested = None

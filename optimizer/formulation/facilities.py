@@ -215,6 +215,11 @@ def topped_up(f: Formulation, n: int, debt: Debt) -> Terms:
     the top-ups grow by what the principal met would have freed, less what was seized; that is no top-up, and
     neither is what a frozen lender holds back of what repayment would have freed.
     """
+    return f.kept(_topped_up, f, n, debt.index)
+
+
+def _topped_up(f: Formulation, n: int, i: int) -> Terms:
+    debt = f.data.debts[i]
     if (n, debt.name) in f.pyomo.last_top_up_btc:
         return total((1.0, f.pyomo.last_top_up_btc[n, debt.name]))
     parent = f.data.parent(n)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Any
 
-from pyomo.environ import Binary, ConcreteModel, Constraint, NonNegativeIntegers, NonNegativeReals, Reals, Var
+from pyomo.core import Binary, ConcreteModel, Constraint, NonNegativeIntegers, NonNegativeReals, Reals, Var
 
 from optimizer.formulation.data import Data
 from optimizer.formulation.debt_data import Debt, Tranche
@@ -51,6 +51,7 @@ class Formulation:
         self._arriving: dict[tuple[int, int], dict[int, Moves]] = {}
         self._departing: dict[int, dict[int, Moves]] = {}
         self._owed: dict[tuple[int, int], list[tuple[Tranche, float, Any]]] = {}
+        self._kept: dict[tuple[Any, ...], Terms] = {}
 
     def variables(self, name: str, index: Iterable[Any], domain: Any = NonNegativeReals) -> Any:
         """Add variables ``name[index]`` and return them."""
@@ -65,6 +66,13 @@ class Formulation:
             return
         component = Constraint(spread, rule=lambda _, *i: rule(self, *i))
         self.pyomo.add_component(rule.__name__, component)
+
+    def kept(self, make: Callable[..., Terms], *key: Any) -> Terms:
+        """``make(*key)``, made once for several families; a copy."""
+        found = self._kept.get((make.__name__, *key))
+        if found is None:
+            found = self._kept[make.__name__, *key] = make(*key)
+        return found.copy()
 
     # ---- expressions shared by families -------------------------------------------------------------------
 
@@ -227,6 +235,10 @@ class Formulation:
 
     def ltv_debt(self, node: int, debt: Debt) -> Terms:
         """What the lender counts as debt in the LTV after the decisions at ``node``."""
+        return self.kept(self._ltv_debt, node, debt.index)
+
+    def _ltv_debt(self, node: int, i: int) -> Terms:
+        debt = self.data.debts[i]
         month = self.data.month(node)
         terms = self.principal_of(node, debt, lambda tranche: tranche.ltv_weight(month))
         return terms.shift(self._unpaid_opening_interest(node, debt))
@@ -244,11 +256,11 @@ class Formulation:
 
     def top_ups(self, node: int, debt: Debt) -> Terms:
         """BTC pledged beyond what the draws hold by themselves (negative after a release)."""
-        if not self.is_open(node, debt):
-            return Terms()
-        return self.pledged(node, debt).plus(
-            self.principal_of(node, debt, lambda tranche: tranche.pledge_per_money), -1.0
-        )
+        return self.kept(self._top_ups, node, debt.index) if self.is_open(node, debt) else Terms()
+
+    def _top_ups(self, node: int, i: int) -> Terms:
+        debt = self.data.debts[i]
+        return self.pledged(node, debt).plus(self.principal_of(node, debt, lambda t: t.pledge_per_money), -1.0)
 
     def can_be_liquidated(self, node: int, debt: Debt) -> bool:
         """Whether the board's rules allow the lender to sell collateral in the month that ends at ``node``."""
@@ -274,6 +286,9 @@ class Formulation:
 
     def free_btc(self, node: int) -> Terms:
         """BTC held and neither pledged nor tied up by a source of money after the decisions at ``node``."""
+        return self.kept(self._free_btc, node)
+
+    def _free_btc(self, node: int) -> Terms:
         terms = Terms().add(1.0, self.pyomo.btc[node])
         for debt in self.data.debts:
             terms.plus(self.pledged(node, debt), -1.0)

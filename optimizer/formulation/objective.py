@@ -5,7 +5,7 @@ Variables: ``threshold`` (the value at risk at the optimum) and ``shortfall[leaf
 
 from __future__ import annotations
 
-from pyomo.environ import Objective, minimize
+from pyomo.core import Objective, minimize
 
 from optimizer.formulation.fleet import resale_value
 from optimizer.formulation.linear import Row, Terms, at_least

@@ -12,8 +12,8 @@ from optimizer.compare.split import less
 from optimizer.errors import OutputError
 from optimizer.report.compare_causes import name_of, signed
 from optimizer.report.compare_view import sections
+from optimizer.report.folder import write_whole
 from optimizer.report.plain_page import clean_lines, template
-from optimizer.report.write import write_whole
 
 # What tells an earlier comparison, which may be replaced, from any other file, near its beginning.
 MARK = re.compile(r'<meta name="generator" content="hashlever [^"]* compare">')

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.optimize import brentq
 
 from optimizer.ledger.fleet import HOURS_PER_DAY, Pair, payment_per_unit
 from optimizer.ledger.paths import carried
@@ -148,4 +147,6 @@ def _root(f: Callable[[float], float], low: float, high: float) -> float | None:
     """Where a falling function is 0; None where it is not within the bounds."""
     if f(low) < 0 or f(high) > 0:
         return None
+    from scipy.optimize import brentq  # loaded while the plan is solved (`optimizer.ahead`)
+
     return float(brentq(f, low, high, xtol=1e-12, rtol=1e-12))

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.optimize import brentq
 
 from optimizer.ledger.lending import level_payment
 from optimizer.market.calendar import DAYS_PER_YEAR
@@ -176,6 +175,8 @@ def break_even_growth(facility: Facility, apr: float) -> float:
 
     def over(monthly_log_growth: float) -> float:
         return float(payments @ np.exp(-monthly_log_growth * t)) - 1
+
+    from scipy.optimize import brentq  # loaded while the plan is solved (`optimizer.ahead`)
 
     # The payments add up to at least 1, so growth is at least 0; the last one bounds it from above.
     highest = max(math.log(float(payments.sum())), 1e-12)

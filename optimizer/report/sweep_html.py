@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from optimizer import __version__
+from optimizer.report.folder import REPORT
 from optimizer.report.plain_page import clean_lines, template
 from optimizer.report.sweep_charts import charts
 from optimizer.report.sweep_names import short_name, short_paths
 from optimizer.report.sweep_view import parts, title_of
-from optimizer.report.write import REPORT
 from optimizer.sweep.store import POINTS
 from optimizer.sweep.swept import Swept
 

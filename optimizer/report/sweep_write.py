@@ -6,9 +6,10 @@ import csv
 import io
 import json
 
+from optimizer.report.folder import write_whole
 from optimizer.report.sweep_html import sweep_html
 from optimizer.report.sweep_json import sweep_document, sweep_table
-from optimizer.report.write import csv_cell, write_whole
+from optimizer.report.write import csv_cell
 from optimizer.sweep.store import DOCUMENT, PAGE, TABLE, Store
 from optimizer.sweep.swept import Swept
 

@@ -125,7 +125,8 @@ def _nearest_call(plan: Plan, debts: pd.DataFrame) -> str:
     if not room.notna().any():
         return "no loan" if plan.scenario.sources else "no debt"
     least = room.min()
-    facility, month = min((row["facility"], row["month"]) for row in rows(debts[room == least]))
+    # Of months that differ by the solver's rounding the first.
+    facility, month = min((row["facility"], row["month"]) for row in rows(debts[room <= least + 1e-9]))
     return f"{share(least, 1)} ({facility}, {month_of(date_of(plan.scenario, month))})"
 
 

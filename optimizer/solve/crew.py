@@ -6,6 +6,7 @@ who answers does not matter, and a cluster replaces a worker that it loses (`opt
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -20,6 +21,7 @@ from optimizer.solve.linear_model import Floats
 from optimizer.solve.recourse import Answer, Switches, Without
 from optimizer.solve.shares import Share
 from optimizer.solve.subtrees import Name, Outline, Part, Subtrees
+from optimizer.uncollected import uncollected
 
 Told = TypeVar("Told")
 
@@ -53,8 +55,11 @@ class Crew(Protocol):
     def size(self) -> int:
         """Into how many shares the tree is best dealt for it."""
 
-    def begin(self, origins: Sequence[Origin]) -> list[Outline]:
-        """Build the shares."""
+    def begin(self, origins: Sequence[Origin]) -> None:
+        """Have the shares built, without waiting for it where others build them."""
+
+    def outlines(self) -> list[Outline]:
+        """Those of the shares, built."""
 
     def ask(self, question: Question) -> list[Answer]:
         """The answers of all subtrees, share by share."""
@@ -77,9 +82,12 @@ class OwnCrew:
         """See `Crew.size`."""
         return self._size
 
-    def begin(self, origins: Sequence[Origin]) -> list[Outline]:
+    def begin(self, origins: Sequence[Origin]) -> None:
         """Build the shares."""
         self._shares = [origin.build() for origin in origins]
+
+    def outlines(self) -> list[Outline]:
+        """Those of the shares."""
         return [share.outline() for share in self._shares]
 
     def ask(self, question: Question) -> list[Answer]:
@@ -109,6 +117,7 @@ class LocalCrew:
             for _ in range(workers)
         ]
         self._asked: list[ProcessPoolExecutor] = []
+        self._built: list[Future[Outline]] = []
         for pool in self._pools:
             pool.submit(_ready)
 
@@ -116,10 +125,14 @@ class LocalCrew:
         """See `Crew.size`."""
         return len(self._pools)
 
-    def begin(self, origins: Sequence[Origin]) -> list[Outline]:
-        """Build the shares; at most `size` of them."""
+    def begin(self, origins: Sequence[Origin]) -> None:
+        """Have the shares built, at most `size` of them."""
         self._asked = self._pools[: len(origins)]
-        return _each([pool.submit(_build, origin) for pool, origin in zip(self._asked, origins, strict=True)])
+        self._built = [pool.submit(_build, origin) for pool, origin in zip(self._asked, origins, strict=True)]
+
+    def outlines(self) -> list[Outline]:
+        """Those of the shares, built."""
+        return _each(self._built)
 
     def ask(self, question: Question) -> list[Answer]:
         """The answers of all subtrees, share by share."""
@@ -161,7 +174,10 @@ _HELD: list[Subtrees] = []
 
 
 def _build(origin: Origin) -> Outline:
-    _HELD[:] = [origin.build()]
+    with uncollected():
+        _HELD[:] = [origin.build()]
+        # It stays until the process ends: not to be looked at by the collector again.
+        gc.freeze()
     return _HELD[0].outline()
 
 

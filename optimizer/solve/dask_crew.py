@@ -57,9 +57,12 @@ class DaskCrew:
         """See `Crew.size`."""
         return SHARES_A_WORKER * max(1, len(self._cluster.workers()))
 
-    def begin(self, origins: Sequence[Origin]) -> list[Outline]:
-        """Build the shares. Raises, like `ask` and `plan`, `ClusterError` where the cluster is of no more use."""
+    def begin(self, origins: Sequence[Origin]) -> None:
+        """Hand out the shares. Raises, like all that follows, `ClusterError` where the cluster is of no more use."""
         self._held = self._cluster.keep(Held, origins)
+
+    def outlines(self) -> list[Outline]:
+        """Those of the shares, which are built now."""
         return self._each(Subtrees.outline)
 
     def ask(self, question: Question) -> list[Answer]:

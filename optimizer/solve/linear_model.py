@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from pyomo.core import Constraint, Var
 from pyomo.core.expr.numeric_expr import LinearExpression
-from pyomo.environ import Constraint, Var
 from scipy.sparse import csr_array
 
 from optimizer.formulation.model import Formulation
@@ -61,7 +61,7 @@ def to_arrays(f: Formulation) -> LinearModel:
             low, body, high = row.to_bounded_expression()
             constant = 0.0
             if isinstance(body, LinearExpression):
-                used += [column_of[id(var)] for var in body.linear_vars]
+                used += map(column_of.__getitem__, map(id, body.linear_vars))
                 coefs += body.linear_coefs
             else:  # A row without variables is a number; where it does not hold, no plan meets it.
                 constant = float(body)

@@ -22,12 +22,14 @@ KEPT = 1e-5
 # How far from the best point to the floors' own a step goes at first, and how it grows while it brings something.
 STEP, GROW = 0.5, 1.5
 # The first rounds: how far from the best point the next may lie, in shares of its size; and to which gap they go.
-RADIUS, LEAST_RADIUS, ROUGH = 0.2, 0.002, 0.005
+RADIUS, LEAST_RADIUS, ROUGH = 0.2, 0.002, 0.002
 # Shares of the gap asked for at which the linear phases and the mixed-integer one stop.
 LINEAR_SHARE, WHOLE_SHARE = 0.3, 0.3
 DEAREST = 1e4
 # Bounds nearer than this are rounding; and so are they where so many rounds bring them no nearer.
 FINEST, PATIENCE = 1e-8, 60
+# Whole steps by which rows that are broken a little are mended, before breaking them is made dearer.
+MENDS = 8
 
 
 class NotDecomposableError(Exception):
@@ -88,7 +90,9 @@ class Search:
                 self.out_of_time = True
                 return best, lower
             lower = max(lower, bound)
-            with closing(self._with_integers_of(whole, switches)) as points:
+            seen = self.master.integers(whole).tobytes()
+            again = seen in tried
+            with closing(self._with_integers_of(whole, switches, lower + gap * max(abs(lower), 1.0), again)) as points:
                 for point in points:
                     if point.is_plan and (best is None or point.value < best.value):
                         best = point
@@ -101,8 +105,7 @@ class Search:
                     raise LimitError(f"stopped by the limit of {limit:g} s before any plan was found")
                 self.out_of_time = True
                 return best, lower
-            seen = self.master.integers(whole).tobytes()
-            if seen in tried:
+            if again:
                 apart = "" if best is None else f", which leaves its bounds {self._apart(best.value, lower):.2%} apart"
                 raise NotDecomposableError(f"choices after the cut are whole numbers{apart}")
             tried.add(seen)
@@ -126,8 +129,9 @@ class Search:
             radius = radius * 2 if gained > 0.5 * hoped else radius if gained > 0.1 * hoped else radius / 3
         return best.x
 
-    def _with_integers_of(self, whole: Floats, switches: bool) -> Generator[Point]:
-        """Plans with the top's integers as in a point: with the switches below held at 0, then with them chosen."""
+    def _with_integers_of(self, whole: Floats, switches: bool, enough: float, by_all_means: bool) -> Generator[Point]:
+        """Plans with the top's integers as in a point: with the switches below held at 0, then with them chosen, which
+        takes long: only where shares of them cost no more than ``enough``, unless it is wanted ``by_all_means``."""
         self.master.hold_integers(whole)
         try:
             floors = self.master.rows
@@ -140,31 +144,43 @@ class Search:
                     self.master.forget(floors)
             if switches:
                 point = self._refine(point.x, "shares")
-                yield self._ask(point.x, "whole")
+                if by_all_means or point.value <= enough:
+                    yield self._ask(point.x, "whole")
         finally:
             self.master.hold_integers(None)
 
     def _refine(self, x: Floats, switches: Switches) -> Point:
-        """The best of the top as the master has it now, to within a share of the gap; it asks about ``x`` first."""
+        """The best of the top as the master has it now, to within a share of the gap; it asks about ``x`` first. A
+        plan, unless there is none or time is up."""
         best: Point | None = None
+        plan: Point | None = None
         enough = max(LINEAR_SHARE * self._settings.gap_share, FINEST)
-        closest, stale, step = np.inf, 0, STEP
+        closest, stale, step, mended = np.inf, 0, STEP, 0
         while True:
             point = self._ask(x, switches)
             better = best is None or point.value < best.value
             best = point if best is None or better else best
+            if point.is_plan and (plan is None or point.value < plan.value):
+                plan = point
             proposed, low = self.master.relax()
             apart = self._apart(best.value, low)
             self._tell(None)
+            if plan is not None and (self._apart(plan.value, low) <= enough or stale > PATIENCE):
+                return plan
             closest, stale = (apart, 0) if apart < 0.99 * closest else (closest, stale + 1)
-            if apart <= enough or stale > PATIENCE or self._left() <= 0:
-                if best.is_plan or self.dearer >= DEAREST or self._left() <= 0:
-                    return best
+            if self._left() <= 0:
+                return plan or best
+            if stale > PATIENCE or mended > MENDS:
+                if self.dearer >= DEAREST:
+                    return plan or best
                 self.dearer *= 10
-                x, best, closest, stale = best.x, None, np.inf, 0
-                continue
-            step = min(1.0, GROW * step) if better else STEP
-            x = best.x + step * (proposed - best.x)
+                x, best, plan, closest, stale, mended = best.x, None, None, np.inf, 0, 0
+            elif apart <= enough:
+                # Only a step all the way leaves the little behind by which the best point breaks rows.
+                x, mended = proposed, mended + 1
+            else:
+                step = min(1.0, GROW * step) if better else STEP
+                x = best.x + step * (proposed - best.x)
 
     def _ask(self, x: Floats, switches: Switches) -> Point:
         answers = self._crew.ask(Question(x, self.dearer, switches, self.without))

@@ -91,16 +91,21 @@ class Subtrees:
         part = below[self._rows_below]
         _, label = connected_components(block_array([[None, part], [part.T, None]]), directed=False)
         of_row, of_column = label[: len(self._rows_below)], label[len(self._rows_below) :]
-        chances = _chances(model, share)
+        roots = _roots(model, share)
+        tree = share.tree
         deeds = {deed: np.isin(np.arange(len(model.cost)), columns) for deed, columns in deeds_of(model).items()}
         self._parts: list[Recourse] = []
+        markets: list[Floats] = []
         for k in np.unique(of_column):
             rows, columns = self._rows_below[of_row == k], own[of_column == k]
             used = np.unique(matrix[rows].indices)
             links = used[self._above[used] >= 0]
-            chance = float(chances[columns].max())
+            root = int(roots[columns].max())
+            chance = float(tree.probability[root]) if root > 0 else 0.0
             here = {deed: np.flatnonzero(done[columns]) for deed, done in deeds.items()}
             self._parts.append(Recourse(model, rows, columns, links, self._above[links], chance, here))
+            markets.append(np.log([tree.price_usd[root], tree.hashprice_usd_per_ph_day[root]]))
+        self._markets = np.array(markets)
         self._columns_of_top = len(top)
         self._answered = False
         self._terms: Terms = (1.0, "shares", frozenset())
@@ -147,16 +152,24 @@ class Subtrees:
             for part in self._parts:
                 part.agree(*terms)
             self._terms = terms
-        first_of: dict[tuple[int, int], Recourse] = {}
-        found = []
-        for part in self._parts:
-            if not self._answered:
-                sibling = first_of.setdefault(part.shape, part)
-                if sibling is not part:
-                    part.start_from(sibling)
-            found.append(part.answer(top[part.link]))
-        self._answered = True
-        return found
+        if not self._answered:
+            self._answered = True
+            return self._first_answers(top)
+        return [part.answer(top[part.link]) for part in self._parts]
+
+    def _first_answers(self, top: Floats) -> list[Answer]:
+        """The first time: from the middle outwards, each from the basis of the sibling that answered before and whose
+        market is most like its own. From the nearest it takes a tenth of the steps that it takes from any."""
+        market = self._markets
+        found: dict[int, Answer] = {}
+        for k in np.argsort(np.linalg.norm(market - market.mean(axis=0), axis=1), kind="stable").tolist():
+            part = self._parts[k]
+            there = [j for j in found if self._parts[j].shape == part.shape]
+            if there:
+                apart = np.linalg.norm(market[there] - market[k], axis=1)
+                part.start_from(self._parts[there[int(apart.argmin())]])
+            found[k] = part.answer(top[part.link])
+        return [found[k] for k in range(len(self._parts))]
 
     @uncollected()
     def plan(self, top: Floats) -> Part:
@@ -177,15 +190,14 @@ def deeds_of(model: LinearModel) -> dict[Deed, list[int]]:
     return {"draws": drawn, "orders": list(model.columns.get("order_lots", {}).values())}
 
 
-def _chances(model: LinearModel, share: Share) -> Floats:
-    """Probability of the subtree that each column belongs to, [column]; 0 for columns of the top."""
-    tree = share.tree
-    chance = np.zeros(len(tree))
-    for n in range(share.top, len(tree)):
-        p = int(tree.parent[n])
-        chance[n] = tree.probability[n] if p < share.top else chance[p]
-    found = np.zeros(len(model.cost))
+def _roots(model: LinearModel, share: Share) -> Ints:
+    """The first node of the subtree that each column belongs to, [column]; 0 for columns of the top."""
+    root = np.zeros(len(share.tree), dtype=np.int64)
+    for n in range(share.top, len(share.tree)):
+        p = int(share.tree.parent[n])
+        root[n] = n if p < share.top else root[p]
+    found = np.zeros(len(model.cost), dtype=np.int64)
     for columns in model.columns.values():
         for index, j in columns.items():
-            found[j] = chance[node_of(index)]
+            found[j] = root[node_of(index)]
     return found

@@ -19,7 +19,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from optimizer.errors import OutputError
-from optimizer.report.write import PLAN, write_folder, write_whole
+from optimizer.report.folder import PLAN, write_folder, write_whole
 from optimizer.sweep.result import Result, read_result
 
 POINTS, INFEASIBLE, LOCK = "points", "infeasible", ".lock"

@@ -17,8 +17,9 @@ from optimizer.errors import OutputError
 from optimizer.replay.tested import Backtest, Result, Window
 from optimizer.report.backtest_chart import chart_png, chart_svg
 from optimizer.report.backtest_json import backtest_document
+from optimizer.report.folder import BACKTEST, refuse_foreign
 from optimizer.report.terminal_backtest import print_backtest
-from optimizer.report.write import BACKTEST, refuse_foreign, write_backtest
+from optimizer.report.write import write_backtest
 from optimizer.scenario.load import load_scenario
 
 MINER = Path(__file__).parents[2] / "scenarios" / "backtest_miner.yaml"

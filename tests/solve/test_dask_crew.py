@@ -120,13 +120,20 @@ def test_what_a_worker_raises_comes_back_as_itself(
     address: str, company: tuple[Scenario, Tree], error: type[Exception]
 ) -> None:
     with cluster(address, quiet) as found, pytest.raises(error, match="as it was raised"):
-        DaskCrew(found).begin(broken(company, error))
+        begun(found, broken(company, error))
 
 
 @needs_dask
 def test_a_bug_in_a_worker_is_told_with_its_name(address: str, company: tuple[Scenario, Tree]) -> None:
     with cluster(address, quiet) as found, pytest.raises(ClusterError, match="KeyError: 'as it was raised'"):
-        DaskCrew(found).begin(broken(company, KeyError))
+        begun(found, broken(company, KeyError))
+
+
+def begun(found: Cluster, origins: list[Origin]) -> None:
+    """The shares, built."""
+    crew = DaskCrew(found)
+    crew.begin(origins)
+    crew.outlines()
 
 
 def broken(company: tuple[Scenario, Tree], error: type[Exception]) -> list[Origin]:

@@ -12,7 +12,7 @@ import optimizer.sweep.run as run_module
 from optimizer.engine.local import Local
 from optimizer.errors import ExitCode, LimitError
 from optimizer.planning import plan
-from optimizer.report.write import PLAN
+from optimizer.report.folder import PLAN
 from optimizer.sweep.run import duration, sweep_into
 from optimizer.sweep.store import DOCUMENT, POINTS
 from optimizer.sweep.swept import Swept

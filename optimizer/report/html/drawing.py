@@ -38,14 +38,16 @@ class Artist:
     def __enter__(self) -> Self:
         return self
 
-    def get_ready(self) -> None:
-        """Start the other process and its engine, without waiting for them."""
-        if self._beside is None:
-            from loky import ProcessPoolExecutor
+    def get_ready(self) -> bool:
+        """Start the other process and its engine, without waiting for them; False where that was done before."""
+        if self._beside is not None:
+            return False
+        from loky import ProcessPoolExecutor
 
-            self._beside = ProcessPoolExecutor(max_workers=1)
-            with _ctrl_c_left_to_this_process():
-                self._beside.submit(draw, NOTHING)
+        self._beside = ProcessPoolExecutor(max_workers=1)
+        with _ctrl_c_left_to_this_process():
+            self._beside.submit(draw, NOTHING)
+        return True
 
     def begin(self, spec: dict[str, Any]) -> Callable[[], str]:
         """Begin to draw; what is returned waits for the SVG."""
