@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import re
 import resource
 import subprocess
@@ -12,6 +13,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -43,10 +45,12 @@ class Run:
 
 def hashlever(*arguments: str | Path) -> Run:
     """One run of the command, from start to end. Raises `RuntimeError` where it failed."""
+    environment = _as_installed()
     started, used = time.perf_counter(), _processor_seconds()
     process = subprocess.Popen(
         [*COMMAND, *map(str, arguments)],
         cwd=ROOT,
+        env=environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
@@ -68,6 +72,14 @@ def hashlever(*arguments: str | Path) -> Run:
     if code not in (*WITH_PLAN, NO_PLAN_IN_TIME):
         raise RuntimeError(f"hashlever {' '.join(map(str, arguments))} ended with {code}:\n{''.join(said)}")
     return Run(seconds, _processor_seconds() - used, peak / 2**20, stages, code)
+
+
+@cache
+def _as_installed() -> dict[str, str]:
+    """The environment of a user who has installed hashlever: its modules are compiled before the first run."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    subprocess.run([sys.executable, "-m", "compileall", "-q", "optimizer"], cwd=ROOT, env=environment, check=True)
+    return environment
 
 
 def apart(work: Callable[..., T], *arguments: Any) -> T:

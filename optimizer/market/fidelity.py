@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from optimizer.market.fan import Fan
 from optimizer.market.tree import Floats, Tree
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # A spread of logs below this is rounding.
 ROUNDING = 1e-12
@@ -16,16 +20,25 @@ ROUNDING = 1e-12
 
 @dataclass(frozen=True)
 class Fidelity:
-    """``table``: indexed by month 0..horizon; for every moment the columns ``fan_...``, ``tree_...`` and
-    ``difference_...`` (relative; for mean_log_price, as logs differ, absolute). ``stage_ends``: the months
-    where the tree keeps the fan's E[P] as well as E[1/P]; between them it keeps the one of the numeraire.
+    """``columns``, each [month 0..horizon]: for every moment ``fan_...``, ``tree_...`` and ``difference_...``
+    (relative; for mean_log_price, as logs differ, absolute). ``stage_ends``: the months where the tree keeps the fan's
+    E[P] as well as E[1/P]; between them it keeps the one of the numeraire.
 
     Moments: mean_price_usd, mean_inverse_price (1/USD), mean_log_price, sd_log_price,
     mean_hashprice_usd (per PH/s per day), sd_log_hashprice, mean_btc_per_ph.
     """
 
-    table: pd.DataFrame
+    columns: dict[str, Floats]
     stage_ends: tuple[int, ...]
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """The columns, indexed by month."""
+        import pandas as pd
+
+        table = pd.DataFrame(self.columns)
+        table.index.name = "month"
+        return table
 
 
 def fidelity(fan: Fan | None, tree: Tree, stage_ends: tuple[int, ...]) -> Fidelity:
@@ -39,9 +52,7 @@ def fidelity(fan: Fan | None, tree: Tree, stage_ends: tuple[int, ...]) -> Fideli
         columns[f"fan_{moment}"] = in_fan
         columns[f"tree_{moment}"] = in_tree
         columns[f"difference_{moment}"] = (in_tree - in_fan) / np.where(scale > 0, scale, 1.0)
-    table = pd.DataFrame(columns)
-    table.index.name = "month"
-    return Fidelity(table, stage_ends)
+    return Fidelity(columns, stage_ends)
 
 
 def _moments(price: Floats, hashprice: Floats, btc_per_ph: Floats, weight: Floats) -> list[float]:

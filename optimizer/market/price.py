@@ -16,7 +16,6 @@ from math import log1p, sqrt
 import numpy as np
 
 from optimizer.market.calendar import DAYS_PER_YEAR
-from optimizer.market.history import daily_log_returns
 from optimizer.market.tree import Floats
 from optimizer.scenario.market_spec import Bootstrap, Gbm, JumpDiffusion, MedianGrowth, PriceView
 
@@ -92,6 +91,8 @@ def _bootstrap(process: Bootstrap, paths: int, rng: np.random.Generator) -> Shoc
 
     Within the day the path is bridged with the history's own sd, which shows calm days too low, not too high.
     """
+    from optimizer.market.history import daily_log_returns
+
     returns = daily_log_returns(process)
     returns = returns - returns.mean()
     sd = float(returns.std())

@@ -20,8 +20,9 @@ from optimizer.scenario.schema import Scenario
 from optimizer.solve.crew import LocalCrew, OwnCrew, Question
 from optimizer.solve.decomposed import CutModel, PlanInParts, reason_against
 from optimizer.solve.highs import NoPlanError, Solution, Solver
-from optimizer.solve.linear_model import to_arrays
-from optimizer.solve.search import FINEST, NotDecomposableError
+from optimizer.solve.linear_model import Floats, to_arrays
+from optimizer.solve.recourse import Answer
+from optimizer.solve.search import FINEST, NotDecomposableError, Search
 from optimizer.solve.shares import cut_month
 from optimizer.solving import checked
 from tests.formulation.random_companies import random_company
@@ -137,6 +138,63 @@ def test_processes_find_what_one_process_finds() -> None:
     assert np.array_equal(apart.decisions.sell_btc, alone.decisions.sell_btc)
     assert apart.decisions.orders == alone.decisions.orders
     assert (apart.rounds, apart.subtrees) == (alone.rounds, 10)
+
+
+def test_siblings_that_start_from_each_other_answer_as_those_that_start_from_nothing() -> None:
+    given, tree = small_flagship("horizon_months=15", "market.stress=[]")
+    crew = OwnCrew()
+    x = CutModel(given, tree, crew)._first
+    [share] = crew._shares
+    together = crew.ask(Question(x))
+    for part, answer in zip(share._parts, together, strict=True):
+        part._highs.clearSolver()
+        assert part.answer(x[part.link]).cost == pytest.approx(answer.cost, abs=1e-6)
+    # The middle one begins; of those that come after, each takes far fewer steps than it.
+    fresh = OwnCrew()
+    CutModel(given, tree, fresh)
+    fresh.ask(Question(x))
+    steps = sorted(part._highs.getInfo().simplex_iteration_count for part in fresh._shares[0]._parts)
+    assert steps[len(steps) // 2] < steps[-1] / 3
+
+
+class Folding:
+    """A master and a crew over one column x in [0, 1]: a subtree costs -x, and has a plan only up to x = ``most``,
+    beyond which each unit costs a little more than it brings."""
+
+    def __init__(self, most: float) -> None:
+        self.most, self.asked, self.floors = most, list[float](), list[tuple[float, float]]()
+        self.rows, self.cost = 0, np.array([0.0])
+
+    def ask(self, question: Question) -> list[Answer]:
+        x = float(question.top[0])
+        self.asked.append(x)
+        broken, price = max(0.0, x - self.most), 1.001 * question.dearer
+        slope = -1.0 + (price if broken > 0 else 0.0)
+        return [Answer(-x + price * broken, np.array([slope]), broken, price * broken)]
+
+    def learn(self, x: Floats, answers: Sequence[Answer]) -> None:
+        [answer] = answers
+        self.floors.append((answer.cost - answer.slope[0] * x[0], answer.slope[0]))
+
+    def relax(self) -> tuple[Floats, float]:
+        def least(x: float) -> float:
+            return max(at + slope * x for at, slope in self.floors)
+
+        crossings = [(b[0] - a[0]) / (a[1] - b[1]) for a in self.floors for b in self.floors if a[1] != b[1]]
+        x = min((0.0, 1.0, *(c for c in crossings if 0 <= c <= 1)), key=least)
+        return np.array([x]), least(x)
+
+
+def test_rows_broken_a_little_are_mended_before_breaking_them_is_made_dearer() -> None:
+    """Breaking costs a thousandth more than it brings: in value every point beyond the last plan is good enough."""
+    folding = Folding(0.6)
+    settings = small_flagship()[0].solver.model_copy(update={"gap_share": 0.01})
+    search = Search(folding, folding, settings, lambda seconds, gap: None, time.perf_counter())  # type: ignore[arg-type]
+    found = search._refine(np.array([1.0]), "shares")
+    assert found.is_plan
+    assert found.x[0] == pytest.approx(0.6)
+    assert search.dearer == 1.0
+    assert len(folding.asked) <= 5
 
 
 def test_a_worker_that_grows_keeps_its_share() -> None:
