@@ -57,16 +57,18 @@ def to_arrays(f: Formulation) -> LinearModel:
     upper: list[float] = []
     starts, used, coefs = [0], list[int](), list[float]()
     for component in f.pyomo.component_objects(ctype=Constraint, descend_into=False):
+        family = component.name
         for index, row in component.items():
             low, body, high = row.to_bounded_expression()
             constant = 0.0
             if isinstance(body, LinearExpression):
-                used += map(column_of.__getitem__, map(id, body.linear_vars))
-                coefs += body.linear_coefs
+                of_terms, in_terms = zip(*[term.args for term in body.args], strict=True)
+                used += map(column_of.__getitem__, map(id, in_terms))
+                coefs += of_terms
             else:  # A row without variables is a number; where it does not hold, no plan meets it.
                 constant = float(body)
             starts.append(len(used))
-            rows.append((component.name, index))
+            rows.append((family, index))
             lower.append(-np.inf if low is None else low - constant)
             upper.append(np.inf if high is None else high - constant)
     loss = f.pyomo.loss.expr
