@@ -125,6 +125,9 @@ def plan(
     from optimizer.ahead import load_ahead
     from optimizer.report.html.drawing import Artist
 
+    if not why and trees is None:
+        # One plan keeps nearly all that is made for it until the process ends: nothing for the collector to find.
+        gc.disable()
     made, artist = None, ctx.with_resource(Artist())
     with contextlib.suppress(KeyboardInterrupt), Progress() as progress:
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 from optimizer.alternatives import Comparator, comparator_of
+from optimizer.errors import SolverError
 from optimizer.market.build_tree import build_tree
 from optimizer.planning import Plan, SolverRecord, finished, out_of_sample
 from optimizer.scenario.load import LoadedScenario
@@ -26,11 +27,11 @@ def plan_in_parts(
     say: Tell,
     scheduler: str | None = None,
 ) -> Plan | str:
-    """The plan of the scenario's own tree, or why it has to be solved whole: its tree cannot be cut, or no plan was
-    found in parts, of which only the whole model can say why. ``scheduler``: address of the Dask cluster that works on
-    the subtrees; processes of this machine if None.
+    """The plan of the scenario's own tree, or why it has to be solved whole: its tree cannot be cut, HiGHS fails on a
+    part, or no plan was found in parts, of which only the whole model can say why. ``scheduler``: address of the Dask
+    cluster that works on the subtrees; processes of this machine if None.
 
-    Raises `ScenarioError`, `LimitError`, `SolverError`, `AuditError` and `ClusterError`.
+    Raises `ScenarioError`, `LimitError`, `AuditError` and `ClusterError`.
     """
     given = loaded.scenario
     with _crew(scheduler, say) as working:
@@ -50,6 +51,8 @@ def plan_in_parts(
             return str(error)
         except NoPlanError:
             return "no plan was found in parts"
+        except SolverError as error:
+            return f"a part of it could not be solved ({error})"
         clock.lap()
         plan = checked(given, tree, found.decisions, found.position, found.objective, found.tie_break, say)
         audit_seconds = clock.lap()

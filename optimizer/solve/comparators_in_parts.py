@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from optimizer.decisions import Decisions
-from optimizer.errors import LimitError
+from optimizer.errors import LimitError, SolverError
 from optimizer.formulation.build import build
 from optimizer.market.average import mean_path
 from optimizer.solve.comparators import AFTER_PLAN, AT_ONCE, BREAKS, Asked, Wanted, coarser, today_of
@@ -55,7 +55,7 @@ def _decisions(cut: CutModel, wanted: Wanted, plan: Solution) -> Decisions | str
         return cut.told(asked.bounds, WITHOUT[wanted.name]) if isinstance(asked, Asked) else asked
     except NoPlanError:
         return BREAKS
-    except (LimitError, NotDecomposableError) as stopped:
+    except (LimitError, NotDecomposableError, SolverError) as stopped:
         return str(stopped)
 
 

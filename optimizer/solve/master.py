@@ -9,6 +9,7 @@ true cost, and the least value is a lower bound on any plan's.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import highspy
 import numpy as np
@@ -128,16 +129,23 @@ class Master:
 
     def _run(self) -> None:
         h, ok = self._highs, highspy.HighsModelStatus
-        h.run()
-        status = h.getModelStatus()
-        if status not in (ok.kOptimal, ok.kTimeLimit):
-            # A basis carried over may lead the simplex astray, and one verdict of "infeasible" is never believed.
-            h.clearSolver()
-            h.run()
-            status = h.getModelStatus()
+        status = self._status()
         if status == ok.kInfeasible:
             raise NoPlanError
         if status == ok.kTimeLimit and h.getInfo().primal_solution_status != 2:
             raise LimitError("stopped by the time limit before any plan was found")
         if status not in (ok.kOptimal, ok.kTimeLimit):
             raise SolverError(f"HiGHS ended the top of the tree with status '{h.modelStatusToString(status)}'")
+
+    def _status(self) -> Any:
+        """How it ended. A basis carried over may lead the simplex astray, and one verdict of "infeasible" is never
+        believed: then it begins from nothing, and then without presolve."""
+        h, ok = self._highs, highspy.HighsModelStatus
+        h.run()
+        for presolve in ("choose", "off"):
+            if h.getModelStatus() not in (ok.kOptimal, ok.kTimeLimit):
+                h.clearSolver()
+                h.setOptionValue("presolve", presolve)
+                h.run()
+        h.setOptionValue("presolve", "choose")
+        return h.getModelStatus()
