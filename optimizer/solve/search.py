@@ -174,7 +174,8 @@ class Search:
                 if self.dearer >= DEAREST:
                     return plan or best
                 self.dearer *= 10
-                x, best, plan, closest, stale, mended = best.x, None, None, np.inf, 0, 0
+                # A plan breaks nothing: it costs the same at any price.
+                x, best, closest, stale, mended = best.x, None, np.inf, 0, 0
             elif apart <= enough:
                 # Only a step all the way leaves the little behind by which the best point breaks rows.
                 x, mended = proposed, mended + 1
