@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sys
 
+import numpy as np  # noqa: F401  (before Pyomo, which then knows its numbers)
 import pyomo.core  # noqa: F401  (whose hook the next import goes past)
 from pyomo.common.dependencies import DeferredImportCallbackFinder
 
 # With Pyomo there, whoever imports a part of SciPy is made to import its statistics too, which takes a worker longer
 # than all else that it loads. What Pyomo needs of SciPy it still imports when it comes to that.
-_finders = sys.meta_path
-sys.meta_path = [finder for finder in _finders if not isinstance(finder, DeferredImportCallbackFinder)]
+_hooks = [finder for finder in sys.meta_path if isinstance(finder, DeferredImportCallbackFinder)]
+for _hook in _hooks:
+    sys.meta_path.remove(_hook)
 try:
     import scipy.sparse  # noqa: F401
 finally:
-    sys.meta_path = _finders
+    for _hook in _hooks:
+        sys.meta_path.insert(0, _hook)

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from optimizer.decisions import Decisions, Position
-from optimizer.errors import LimitError
+from optimizer.errors import LimitError, SolverError
 from optimizer.formulation.build import build
 from optimizer.formulation.extract import decisions, position
 from optimizer.formulation.objective import tie_break
@@ -157,7 +157,7 @@ class CutModel:
     def _taken_out(self, search: Search) -> tuple[Decisions, Position, float]:
         """The decisions of the point found, the position claimed for them, and what their tie-break comes to."""
         point, f = self.point, self.f
-        parts = self._crew.plan(Question(point.x, search.dearer, point.switches, search.without))
+        parts = self._crew.plan(Question(point.x, point.dearer, point.switches, search.without))
         load_solution(f, self.top, point.x)
         own = tie_break(f)
         return (
@@ -195,7 +195,7 @@ def _first_point(scenario: Scenario, tree: Tree, month: int, top: LinearModel) -
     solver.highs.setOptionValue("simplex_scale_strategy", 4)
     try:
         x = solver.relax({}, model.cost)
-    except (NoPlanError, LimitError):
+    except (NoPlanError, LimitError, SolverError):
         return np.clip(np.zeros(len(top.cost)), top.lower, top.upper)
     point = np.zeros(len(top.cost))
     for family, columns in top.columns.items():

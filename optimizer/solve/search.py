@@ -43,13 +43,15 @@ Progress = Callable[[float, float | None], None]
 @dataclass(frozen=True)
 class Point:
     """``x`` of the top; ``value``: cost there without constants; ``broken``: by how much a row is broken at most;
-    ``fines``: what breaking rows, be it by rounding, adds to the value; ``switches``: how those below were treated."""
+    ``fines``: what breaking rows, be it by rounding, adds to the value; ``switches``: how those below were treated;
+    ``dearer``: how many times the first price broken rows cost."""
 
     x: Floats
     value: float
     broken: float
     fines: float
     switches: Switches
+    dearer: float
 
     @property
     def is_plan(self) -> bool:
@@ -92,7 +94,8 @@ class Search:
             lower = max(lower, bound)
             seen = self.master.integers(whole).tobytes()
             again = seen in tried
-            with closing(self._with_integers_of(whole, switches, lower + gap * max(abs(lower), 1.0), again)) as points:
+            enough = np.inf if again else lower + gap * max(abs(lower), 1.0)
+            with closing(self._with_integers_of(whole, switches, enough, best is None)) as points:
                 for point in points:
                     if point.is_plan and (best is None or point.value < best.value):
                         best = point
@@ -129,14 +132,15 @@ class Search:
             radius = radius * 2 if gained > 0.5 * hoped else radius if gained > 0.1 * hoped else radius / 3
         return best.x
 
-    def _with_integers_of(self, whole: Floats, switches: bool, enough: float, by_all_means: bool) -> Generator[Point]:
+    def _with_integers_of(self, whole: Floats, switches: bool, enough: float, no_plan_yet: bool) -> Generator[Point]:
         """Plans with the top's integers as in a point: with the switches below held at 0, then with them chosen, which
-        takes long: only where shares of them cost no more than ``enough``, unless it is wanted ``by_all_means``."""
+        takes long: only where shares of them cost no more than ``enough``, or where nothing else gives a plan."""
         self.master.hold_integers(whole)
         try:
             floors = self.master.rows
             try:
                 point = self._refine(self.master.relax()[0], "closed" if switches else "shares")
+                no_plan_yet = no_plan_yet and not point.is_plan
                 yield point
             finally:
                 if switches:
@@ -144,7 +148,7 @@ class Search:
                     self.master.forget(floors)
             if switches:
                 point = self._refine(point.x, "shares")
-                if by_all_means or point.value <= enough:
+                if no_plan_yet or point.value <= enough:
                     yield self._ask(point.x, "whole")
         finally:
             self.master.hold_integers(None)
@@ -165,20 +169,22 @@ class Search:
             proposed, low = self.master.relax()
             apart = self._apart(best.value, low)
             self._tell(None)
-            if plan is not None and (self._apart(plan.value, low) <= enough or stale > PATIENCE):
-                return plan
             closest, stale = (apart, 0) if apart < 0.99 * closest else (closest, stale + 1)
-            if self._left() <= 0:
+            near = apart <= enough
+            mended += near
+            no_further = (
+                stale > PATIENCE or mended > MENDS or (near and np.allclose(proposed, x, rtol=0.0, atol=FINEST))
+            )
+            if plan is not None and (no_further or self._apart(plan.value, low) <= enough):
+                return plan
+            if self._left() <= 0 or (no_further and self.dearer >= DEAREST):
                 return plan or best
-            if stale > PATIENCE or mended > MENDS:
-                if self.dearer >= DEAREST:
-                    return plan or best
+            if no_further:
                 self.dearer *= 10
-                # A plan breaks nothing: it costs the same at any price.
                 x, best, closest, stale, mended = best.x, None, np.inf, 0, 0
-            elif apart <= enough:
+            elif near:
                 # Only a step all the way leaves the little behind by which the best point breaks rows.
-                x, mended = proposed, mended + 1
+                x = proposed
             else:
                 step = min(1.0, GROW * step) if better else STEP
                 x = best.x + step * (proposed - best.x)
@@ -194,6 +200,7 @@ class Search:
             broken=max(answer.broken for answer in answers),
             fines=sum(answer.fines for answer in answers),
             switches=switches,
+            dearer=self.dearer,
         )
 
     def _apart(self, value: float, low: float) -> float:

@@ -22,7 +22,7 @@ from optimizer.solve.decomposed import CutModel, PlanInParts, reason_against
 from optimizer.solve.highs import NoPlanError, Solution, Solver
 from optimizer.solve.linear_model import Floats, to_arrays
 from optimizer.solve.recourse import Answer
-from optimizer.solve.search import FINEST, NotDecomposableError, Search
+from optimizer.solve.search import DEAREST, FINEST, PATIENCE, NotDecomposableError, Search
 from optimizer.solve.shares import cut_month
 from optimizer.solving import checked
 from tests.formulation.random_companies import random_company
@@ -195,6 +195,29 @@ def test_rows_broken_a_little_are_mended_before_breaking_them_is_made_dearer() -
     assert found.x[0] == pytest.approx(0.6)
     assert search.dearer == 1.0
     assert len(folding.asked) <= 5
+
+
+def test_where_no_point_is_a_plan_the_price_is_raised_at_once_and_the_search_ends() -> None:
+    folding = Folding(-1.0)
+    settings = small_flagship()[0].solver
+    search = Search(folding, folding, settings, lambda seconds, gap: None, time.perf_counter())  # type: ignore[arg-type]
+    found = search._refine(np.array([1.0]), "shares")
+    assert not found.is_plan
+    assert search.dearer == DEAREST
+    assert len(folding.asked) < 20
+
+
+def test_a_plan_in_hand_whose_bound_does_not_rise_ends_the_search_without_dearer_rows() -> None:
+    class Stuck(Folding):
+        def relax(self) -> tuple[Floats, float]:
+            return np.array([0.5 + 0.01 * (len(self.asked) % 2)]), -0.7
+
+    stuck = Stuck(0.6)
+    settings = small_flagship()[0].solver.model_copy(update={"gap_share": 0.0})
+    search = Search(stuck, stuck, settings, lambda seconds, gap: None, time.perf_counter())  # type: ignore[arg-type]
+    assert search._refine(np.array([0.5]), "shares").is_plan
+    assert search.dearer == 1.0
+    assert PATIENCE < len(stuck.asked) < 2 * PATIENCE
 
 
 def test_a_worker_that_grows_keeps_its_share() -> None:
