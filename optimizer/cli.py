@@ -316,5 +316,5 @@ def main() -> None:
     except HashleverError as error:
         _fail(error, error.exit_code)
     finally:
-        # The process ends and gives back all it has; the collector's last look through it takes half a second.
+        # The process ends and gives back all it has; the collector's last look through it would only take time.
         gc.freeze()

@@ -191,7 +191,7 @@ def _first_point(scenario: Scenario, tree: Tree, month: int, top: LinearModel) -
     """Where to ask first: the top of the plan for one average future after each of its last nodes, without integers."""
     model = to_arrays(build(scenario, coarse(tree, month, scenario.numeraire)))
     solver = Solver(model, scenario.solver)
-    # By largest values: half the seconds of HiGHS' own choice, and a little rounding harms no first point.
+    # By largest values: quicker than HiGHS' own choice here, and a little rounding harms no first point.
     solver.highs.setOptionValue("simplex_scale_strategy", 4)
     try:
         x = solver.relax({}, model.cost)
